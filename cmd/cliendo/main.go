@@ -1,0 +1,10 @@
+// Command cliendo is Caddy with its standard modules and the login gateway. Nothing else.
+package main
+
+import (
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+)
+
+func main() { caddycmd.Main() }
