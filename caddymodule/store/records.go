@@ -1,0 +1,187 @@
+package store
+
+import "time"
+
+// The collections, one for each kind of record. Their tags:
+//
+//	a:<account>     what belongs to an account: itself, users, sessions, indexes
+//	directory       the roll of account ids
+//	e:<address>     the claim on an e-mail address (canonical form)
+//	u:<user id>     the claim on a user id: which account it is in
+//	l:<subject>     the budgets of attempts of one user, device or network
+//	r:<reference>   one attempt
+//	t:<subject>     the attempts of one typed address or user, newest last
+//	gateway         what the gateway keeps for itself
+var (
+	Accounts     = Collection[Account]{Kind{Name: "account"}}
+	Roll         = Collection[RollEntry]{Kind{Name: "roll", Listed: true}}
+	Users        = Collection[User]{Kind{Name: "user", Listed: true}}
+	Claims       = Collection[Claim]{Kind{Name: "claim"}}
+	Sessions     = Collection[Session]{Kind{Name: "session", Listed: true}}
+	Budgets      = Collection[Budget]{Kind{Name: "budget"}}
+	Attempts     = Collection[Attempt]{Kind{Name: "attempt"}}
+	AttemptIndex = Collection[AttemptRef]{Kind{Name: "attemptref", Listed: true}}
+	Secrets      = Collection[Secret]{Kind{Name: "secret"}}
+)
+
+// Tags of the records that stand alone.
+const (
+	DirectoryTag = "directory"
+	GatewayTag   = "gateway"
+)
+
+// AccountTag returns the tag of everything that belongs to an account.
+func AccountTag(account string) string { return "a:" + account }
+
+// EmailTag returns the tag of the claim on a canonical e-mail address.
+func EmailTag(address string) string { return "e:" + address }
+
+// UserTag returns the tag of the claim on a user id.
+func UserTag(user string) string { return "u:" + user }
+
+// LimitTag returns the tag of the budgets of one subject.
+func LimitTag(subject string) string { return "l:" + subject }
+
+// AttemptTag returns the tag of one attempt.
+func AttemptTag(reference string) string { return "r:" + reference }
+
+// SubjectTag returns the tag of the list of attempts of one subject.
+func SubjectTag(subject string) string { return "t:" + subject }
+
+// Account is a customer organisation.
+type Account struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	State   string    `json:"state"` // trial, active, arrears, cancelled, suspended
+	Reason  string    `json:"reason,omitempty"`
+	Since   time.Time `json:"since"` // of the state
+	Created time.Time `json:"created"`
+	// TrialUntil is the last day of the trial, as "2006-01-02"; it ends when that
+	// day ends in the configured time zone.
+	TrialUntil string `json:"trial_until,omitempty"`
+	// UnpaidInvoices of an account in arrears.
+	UnpaidInvoices int `json:"unpaid_invoices,omitempty"`
+	// BlocksFrom is the day ("2006-01-02") from which arrears block; empty: at once.
+	BlocksFrom string `json:"blocks_from,omitempty"`
+	// PayURL leads the superadmin to the page where they pay or subscribe.
+	PayURL string `json:"pay_url,omitempty"`
+	// Epoch grows when all sessions of the account are ended.
+	Epoch int `json:"epoch,omitempty"`
+}
+
+// RollEntry says that an account exists.
+type RollEntry struct {
+	Created time.Time `json:"created"`
+}
+
+// User is one person in one account.
+type User struct {
+	ID      string    `json:"id"`
+	Account string    `json:"account"`
+	Email   string    `json:"email"`             // canonical
+	Display string    `json:"display,omitempty"` // the address as it was given, where that differs
+	Name    string    `json:"name"`
+	Type    string    `json:"type"`
+	Locale  string    `json:"locale,omitempty"` // nl, en; empty until the first login
+	Created time.Time `json:"created"`
+	Block   *Block    `json:"block,omitempty"`
+	// Password is the encoded hash, empty when the user has none.
+	Password        string    `json:"password,omitempty"`
+	PasswordChosen  bool      `json:"password_chosen,omitempty"` // false: generated
+	PasswordChanged time.Time `json:"password_changed,omitzero"`
+	// Epoch grows when all sessions of the user are ended; a session of an older
+	// epoch is over.
+	Epoch int `json:"epoch,omitempty"`
+	// SecondStep is true when a second step is on.
+	SecondStep bool `json:"second_step,omitempty"`
+	// Devices are the digests of the device cookies of this user's known devices.
+	Devices []Device `json:"devices,omitempty"`
+}
+
+// Block is the withdrawal of a user's access by an admin.
+type Block struct {
+	By    string    `json:"by"`
+	At    time.Time `json:"at"`
+	Why   string    `json:"why,omitempty"`
+	Until time.Time `json:"until,omitzero"` // zero: until lifted
+}
+
+// Device is a browser a user logged in with before.
+type Device struct {
+	Digest string    `json:"digest"`
+	First  time.Time `json:"first"`
+	Last   time.Time `json:"last"`
+}
+
+// Claim holds a unique name for its owner.
+type Claim struct {
+	Account string    `json:"account"`
+	User    string    `json:"user"`
+	At      time.Time `json:"at"`
+}
+
+// Session is one browser logged in. Its id in the store is the user id, a dot
+// and the digest of the secret in the cookie.
+type Session struct {
+	Handle   string    `json:"handle"` // public
+	User     string    `json:"user"`
+	Account  string    `json:"account"`
+	Created  time.Time `json:"created"`
+	LastSeen time.Time `json:"last_seen"`
+	AuthTime time.Time `json:"auth_time"`
+	Idle     int64     `json:"idle"`     // seconds
+	Absolute int64     `json:"absolute"` // seconds after Created
+	Remember bool      `json:"remember,omitempty"`
+	Amr      []string  `json:"amr"`
+	Epoch    int       `json:"epoch,omitempty"`         // of the user at login
+	AccEpoch int       `json:"account_epoch,omitempty"` // of the account at login
+	Agent    string    `json:"agent,omitempty"`         // browser and system in words
+	Network  string    `json:"network,omitempty"`
+	Site     string    `json:"site,omitempty"`
+	// Ended is set when the session was ended on purpose; the record stays for a
+	// while so that the person can be told why.
+	Ended     time.Time `json:"ended,omitzero"`
+	EndReason string    `json:"end_reason,omitempty"`
+}
+
+// Budget counts failures of one subject.
+type Budget struct {
+	Failures    int       `json:"failures,omitempty"`
+	WindowStart time.Time `json:"window_start,omitzero"`
+	Last        time.Time `json:"last,omitzero"`
+	Until       time.Time `json:"until,omitzero"` // no try before
+	// Reserved are tries under way: token and when it lapses.
+	Reserved map[string]time.Time `json:"reserved,omitempty"`
+}
+
+// Attempt is one try to log in, or several alike that came shortly after each
+// other. It never holds a secret.
+type Attempt struct {
+	Reference string    `json:"reference"`
+	Cause     string    `json:"cause,omitempty"` // empty: logged in
+	Method    string    `json:"method"`
+	First     time.Time `json:"first"`
+	Last      time.Time `json:"last"`
+	Count     int       `json:"count"`
+	Typed     string    `json:"typed,omitempty"` // only what parses as an address
+	User      string    `json:"user,omitempty"`
+	Account   string    `json:"account,omitempty"`
+	Network   string    `json:"network,omitempty"`
+	Agent     string    `json:"agent,omitempty"`
+	Known     bool      `json:"known_device,omitempty"`
+	Locale    string    `json:"locale,omitempty"`
+	Session   string    `json:"session,omitempty"` // public handle
+	RetryAt   time.Time `json:"retry_at,omitzero"`
+}
+
+// AttemptRef points from a subject to an attempt.
+type AttemptRef struct {
+	Reference string    `json:"reference"`
+	At        time.Time `json:"at"`
+}
+
+// Secret is a key the gateway made for itself.
+type Secret struct {
+	Value   string    `json:"value"` // base64
+	Created time.Time `json:"created"`
+}
