@@ -1,0 +1,162 @@
+// Package passhash hashes and compares passwords. It owns the hash function,
+// how hashes are written down, and the queue that keeps a flood of logins from
+// using up memory or shutting people out. Which passwords are good enough, who
+// may try and how often, and where a hash is kept is decided elsewhere.
+//
+// Passwords are taken exactly as typed: nothing is trimmed, folded or cut.
+package passhash
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+)
+
+// Errors that callers tell apart with errors.Is.
+var (
+	// ErrBusy: more work than fits. Nothing was compared; in a moment it may fit.
+	ErrBusy = errors.New("too many passwords to hash at once")
+	// ErrUnknownScheme: the stored hash is of a kind, or has costs, that are not
+	// accepted. Nobody can log in with it; the password must be set anew.
+	ErrUnknownScheme = errors.New("password hash of an unknown scheme")
+	// ErrLength: a password to be hashed is empty or longer than MaxLength.
+	ErrLength = errors.New("password is empty or too long")
+)
+
+// MaxLength is the longest password in bytes. A longer one costs as much work
+// as any other and is never right.
+const MaxLength = 1024
+
+// Defaults of Options. Three hundred people of one office who log in at the
+// same moment fit; on two cores the last of them waits about six seconds.
+const (
+	DefaultQueue      = 1024
+	DefaultReserved   = 512
+	DefaultPerNetwork = 512
+	DefaultMaxWait    = 30 * time.Second
+)
+
+// Options of a Hasher. Zero fields take the defaults.
+type Options struct {
+	// Params of new hashes; default DefaultParams.
+	Params Params
+	// Workers is how many passwords are hashed at the same time; default the
+	// number of cores. Each takes Params.Memory while it runs, and up to
+	// MaxMemory where a hash with other costs was brought along.
+	Workers int
+	// Queue is how many may wait, default DefaultQueue. When it is full the
+	// network that has most waiting makes room for one that has few.
+	Queue int
+	// Reserved is how many may wait in the reserved lane, default
+	// DefaultReserved. Who does not fit there waits with the others.
+	Reserved int
+	// PerNetwork is how many of one network may wait in a lane, default
+	// DefaultPerNetwork.
+	PerNetwork int
+	// MaxWait is how long one waits at most, default DefaultMaxWait. It must stay
+	// well below the time after which a reserved attempt lapses.
+	MaxWait time.Duration
+}
+
+// Place says who asks, so that waiting is shared out fairly.
+type Place struct {
+	// Network is where the request came from. Networks take turns.
+	Network string
+	// Reserved is true for a known device and for somebody who already proved
+	// something: they are served first, though never exclusively.
+	Reserved bool
+}
+
+// Result of a comparison.
+type Result struct {
+	// OK: the password is right.
+	OK bool
+	// Outdated: it is right, and its hash has other costs than new ones have.
+	Outdated bool
+}
+
+// Hasher hashes passwords, a bounded number at a time. It is safe for
+// concurrent use.
+type Hasher struct {
+	params Params
+	dummy  string
+	queue  *queue
+	total  atomic.Uint64
+}
+
+// New returns a Hasher. It panics when o.Params are out of bounds: check what
+// comes from people with Params.Validate first.
+func New(o Options) *Hasher {
+	o = o.withDefaults()
+	if err := o.Params.Validate(); err != nil {
+		panic(fmt.Sprintf("passhash: %v", err))
+	}
+	return &Hasher{params: o.Params, dummy: dummy(o.Params), queue: newQueue(o)}
+}
+
+func (o Options) withDefaults() Options {
+	o.Params = o.Params.withDefaults()
+	o.Workers = positive(o.Workers, runtime.GOMAXPROCS(0))
+	o.Queue = positive(o.Queue, DefaultQueue)
+	o.Reserved = positive(o.Reserved, DefaultReserved)
+	o.PerNetwork = positive(o.PerNetwork, DefaultPerNetwork)
+	o.MaxWait = positive(o.MaxWait, DefaultMaxWait)
+	return o
+}
+
+func positive[T int | time.Duration](v, otherwise T) T {
+	if v > 0 {
+		return v
+	}
+	return otherwise
+}
+
+// Hash returns the encoded hash of a password that is to be kept. Whoever sets
+// a password has proved something, so it waits in the reserved lane.
+func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
+	if password == "" || len(password) > MaxLength {
+		return "", fmt.Errorf("hashing a password of %d bytes: %w", len(password), ErrLength)
+	}
+	if err := h.queue.enter(ctx, Place{Reserved: true}); err != nil {
+		return "", err
+	}
+	defer h.queue.leave()
+	h.total.Add(1)
+	return h.params.hash(password)
+}
+
+// Verify compares password with an encoded hash. An empty encoded stands for
+// somebody who has no password or does not exist: it costs the same work and is
+// never OK. ErrUnknownScheme costs that work as well, so that the clock tells
+// strangers nothing.
+func (h *Hasher) Verify(ctx context.Context, encoded, password string, p Place) (Result, error) {
+	usable := encoded != ""
+	if !usable {
+		encoded = h.dummy
+	}
+	hash, unknown := decode(encoded)
+	if unknown != nil {
+		hash, _ = decode(h.dummy)
+		usable = false
+	}
+	if len(password) > MaxLength {
+		password, usable = password[:MaxLength], false
+	}
+	if err := h.queue.enter(ctx, p); err != nil {
+		return Result{}, err
+	}
+	defer h.queue.leave()
+	h.total.Add(1)
+	ok := hash.match(password) && usable
+	return Result{OK: ok, Outdated: ok && hash.params != h.params}, unknown
+}
+
+// Stats returns how many passwords are being hashed and how many callers wait
+// right now, and how many hashes were begun since New.
+func (h *Hasher) Stats() (running, waiting int, total uint64) {
+	running, waiting = h.queue.stats()
+	return running, waiting, h.total.Load()
+}

@@ -1,0 +1,120 @@
+package passhash
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// reservedShare is how many of the reserved lane are served in a row before one
+// of the others has its turn.
+const reservedShare = 3
+
+// queue hands a fixed number of places to callers: those of the reserved lane
+// first, within a lane network by network, within a network in order of arrival.
+type queue struct {
+	workers int
+	maxWait time.Duration
+
+	mu       sync.Mutex
+	running  int
+	row      int // reserved ones served since one of the others was
+	reserved *lane
+	ordinary *lane
+}
+
+func newQueue(o Options) *queue {
+	return &queue{
+		workers:  o.Workers,
+		maxWait:  o.MaxWait,
+		reserved: newLane(o.Reserved, o.PerNetwork),
+		ordinary: newLane(o.Queue, o.PerNetwork),
+	}
+}
+
+// enter returns nil when the caller has a place, which it must leave. Errors
+// are ErrBusy, and wrap the error of ctx where that ended the wait.
+func (q *queue) enter(ctx context.Context, p Place) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("waiting to hash a password: %w: %w", ErrBusy, err)
+	}
+	q.mu.Lock()
+	if q.running < q.workers { // then nobody waits
+		q.running++
+		q.mu.Unlock()
+		return nil
+	}
+	t := q.admit(p)
+	q.mu.Unlock()
+	if t == nil {
+		return fmt.Errorf("waiting to hash a password: the queue is full: %w", ErrBusy)
+	}
+	return q.wait(ctx, t)
+}
+
+func (q *queue) admit(p Place) *turn {
+	if p.Reserved {
+		if t := q.reserved.admit(p.Network, false); t != nil {
+			return t
+		}
+	}
+	return q.ordinary.admit(p.Network, true)
+}
+
+func (q *queue) wait(ctx context.Context, t *turn) error {
+	timer := time.NewTimer(q.maxWait)
+	defer timer.Stop()
+	var reason error
+	select {
+	case placed := <-t.outcome:
+		if !placed {
+			return fmt.Errorf("waiting to hash a password: made room for others: %w", ErrBusy)
+		}
+		return nil
+	case <-ctx.Done():
+		reason = fmt.Errorf("waiting to hash a password: %w: %w", ErrBusy, ctx.Err())
+	case <-timer.C:
+		reason = fmt.Errorf("waiting to hash a password: longer than %s: %w", q.maxWait, ErrBusy)
+	}
+	if q.withdraw(t) {
+		q.leave() // the place came at the very moment we gave up
+	}
+	return reason
+}
+
+// withdraw takes t out of the queue; true when it was given a place meanwhile.
+func (q *queue) withdraw(t *turn) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if t.lane.remove(t) {
+		return false
+	}
+	return <-t.outcome // was decided under the lock, so it is there
+}
+
+// leave passes the place on.
+func (q *queue) leave() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if next := q.next(); next != nil {
+		next.outcome <- true
+		return
+	}
+	q.running--
+}
+
+func (q *queue) next() *turn {
+	if q.reserved.waiting > 0 && (q.row < reservedShare || q.ordinary.waiting == 0) {
+		q.row++
+		return q.reserved.pop()
+	}
+	q.row = 0
+	return q.ordinary.pop()
+}
+
+func (q *queue) stats() (running, waiting int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.running, q.reserved.waiting + q.ordinary.waiting
+}
