@@ -1,0 +1,74 @@
+// Small comforts for the login page. Everything here is optional: without
+// script the form posts just the same.
+(function () {
+  "use strict";
+  var form = document.getElementById("login");
+  var summary = document.getElementById("error");
+  if (summary) summary.focus();
+
+  // A browser keeps the #fragment over a redirect only if the request had it.
+  if (location.hash) {
+    if (form && form.hasAttribute("action")) form.action += location.hash;
+    document.querySelectorAll("a[data-keep-hash]").forEach(function (a) {
+      if (a.origin === location.origin && !a.hash) a.hash = location.hash;
+    });
+  }
+
+  var retry = document.querySelector("[data-retry-seconds]");
+  if (retry) {
+    setTimeout(function () {
+      retry.textContent = retry.dataset.retryReady;
+    }, Number(retry.dataset.retrySeconds) * 1000);
+  }
+  if (!form) return;
+
+  var password = document.getElementById("password");
+  var show = document.getElementById("show");
+  var status = document.getElementById("caps");
+  function reveal(on) {
+    password.type = on ? "text" : "password";
+    show.setAttribute("aria-pressed", String(on));
+  }
+  show.hidden = false;
+  show.addEventListener("click", function () {
+    var on = password.type === "password";
+    reveal(on);
+    status.className = "hint unseen";
+    status.textContent = on ? status.dataset.shown : status.dataset.hidden;
+  });
+
+  var caps = false;
+  function look(event) {
+    if (!event.getModifierState) return;
+    var on = event.getModifierState("CapsLock");
+    if (on === caps) return;
+    caps = on;
+    status.className = "hint";
+    status.textContent = on ? status.dataset.on : "";
+  }
+  password.addEventListener("keydown", look);
+  password.addEventListener("keyup", look);
+
+  // Two clicks are one attempt. The guard lifts by itself, so that a lost
+  // answer or the Back button never leaves a dead form behind.
+  var submit = document.getElementById("submit");
+  var label = submit.textContent;
+  var sent = false;
+  function ready() {
+    sent = false;
+    submit.removeAttribute("aria-disabled");
+    submit.textContent = label;
+  }
+  form.addEventListener("submit", function (event) {
+    if (sent) {
+      event.preventDefault();
+      return;
+    }
+    sent = true;
+    reveal(false); // browsers remember what was in a text field
+    submit.setAttribute("aria-disabled", "true");
+    submit.textContent = form.dataset.busy;
+    setTimeout(ready, 10000);
+  });
+  window.addEventListener("pageshow", ready);
+})();

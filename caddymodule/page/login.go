@@ -1,0 +1,124 @@
+package page
+
+import (
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/cliendo/gateway/caddymodule/cause"
+)
+
+// maxEcho bounds how much of a typed address comes back into the form.
+const maxEcho = 2048
+
+// Login is one showing of the login page. The zero value is a fresh form.
+type Login struct {
+	// Email as typed; shown again only if it has an @, because people type
+	// passwords into the wrong field.
+	Email string
+	// Remember is whether "stay logged in" is ticked.
+	Remember bool
+	// Action is where the form posts to. Leave it empty on the login page itself:
+	// a form without action keeps the #fragment of the address over the post, even
+	// without script. Elsewhere empty means <prefix>/login with the target kept.
+	Action string
+	// Cause of the refusal, cause.None on a fresh form. Causes that only say
+	// that a log-in is due are shown calmly, without an error.
+	Cause cause.Cause
+	// Reference of the refused attempt.
+	Reference string
+	// RetryAfter and RetryAt say when a next try is looked at; RetryAt may be zero.
+	RetryAfter time.Duration
+	RetryAt    time.Time
+	// Hints are word ids, and Suggestion the domain for "hint.mail_domain": see Hints.
+	Hints      []string
+	Suggestion string
+	// Notice is a word id like "notice.logged_out"; empty for none.
+	Notice string
+	// Locale as Locale chose it; empty chooses by request.
+	Locale string
+}
+
+// loginBody is what login.html sees.
+type loginBody struct {
+	Email, Action, Notice         string
+	Remember, Error               bool
+	EmailInvalid, PasswordInvalid bool
+	Title, Text, Way              string
+	Hints                         []string
+	Magic, Recover, Help          string
+}
+
+// Login writes the login page with the given status. The form always works:
+// there is no refusal after which a person cannot type again.
+func (p *Renderer) Login(w http.ResponseWriter, r *http.Request, status int, v Login) {
+	locale := p.locale(r, v.Locale)
+	body := loginBody{
+		Email: echo(v.Email), Remember: v.Remember, Action: p.action(r, v.Action),
+		Magic: p.own(r, "magic"), Recover: p.own(r, "recover"), Help: p.own(r, "help"),
+	}
+	shown := v.Cause.Public()
+	notice := v.Notice
+	switch shown {
+	case cause.None, cause.NotLoggedIn:
+	case cause.SessionExpired, cause.SessionEnded:
+		if notice == "" {
+			notice = "notice." + string(shown)
+		}
+	default:
+		p.explain(&body, locale, shown, v)
+	}
+	if notice != "" {
+		body.Notice = p.Text(locale, notice)
+	}
+	out := p.frame(r, locale, p.Text(locale, "login.title"), body.Error)
+	out.Cause, out.Reference, out.Script, out.Body = string(shown), v.Reference, true, body
+	out.Support = p.support(locale, v.Reference)
+	out.Retry = p.retryIn(locale, v.RetryAfter, v.RetryAt)
+	p.render(w, status, "login", out)
+}
+
+// explain fills the error summary.
+func (p *Renderer) explain(body *loginBody, locale string, shown cause.Cause, v Login) {
+	body.Error = true
+	body.Title, body.Text, body.Way = p.causeWords(locale, shown, false)
+	switch shown {
+	case cause.WrongPassword:
+		body.EmailInvalid, body.PasswordInvalid = true, true
+	case cause.BadRequest:
+		// On this page it is nearly always an empty or mistyped field.
+		body.Title, body.Text, body.Way = p.Text(locale, "login.bad_request.title"), p.Text(locale, "login.bad_request.text"), ""
+		body.EmailInvalid, body.PasswordInvalid = true, true
+	}
+	for _, id := range v.Hints {
+		if id == hintMailDomain && v.Suggestion == "" {
+			continue
+		}
+		body.Hints = append(body.Hints, p.Text(locale, id, "suggestion", v.Suggestion))
+	}
+}
+
+// action leaves the attribute out where the address of the page is the right one already.
+func (p *Renderer) action(r *http.Request, given string) string {
+	if given != "" || r.URL.Path == p.options.Prefix+"/login" {
+		return given
+	}
+	return p.own(r, "login")
+}
+
+// echo makes a typed address fit to be shown again.
+func echo(email string) string {
+	if !strings.Contains(email, "@") {
+		return ""
+	}
+	if len(email) > maxEcho {
+		email = email[:maxEcho]
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(email, ""))
+}

@@ -1,0 +1,208 @@
+package page
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cliendo/gateway/assets"
+)
+
+// templates are the files of assets/pages that stand inside layout.html.
+var templates = []string{"login", "refusal", "message"}
+
+// Renderer writes the pages. It is safe for use by many requests at once.
+type Renderer struct {
+	options Options
+	words   catalogue
+	pages   map[string]map[string]*template.Template // by locale and name
+	shelf   *shelf
+	links   links
+	policy  string
+}
+
+// New reads words, templates and the operator's brand, and renders every page
+// once, so that whatever is broken is known at start and not at a login.
+func New(options Options) (*Renderer, error) {
+	o, err := options.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("preparing pages: %w", err)
+	}
+	p := &Renderer{options: o, policy: policy(o.FormTargets)}
+	if p.words, err = loadWords(assets.Files); err != nil {
+		return nil, fmt.Errorf("preparing pages: %w", err)
+	}
+	if _, ok := p.words[o.Locale]; !ok {
+		return nil, fmt.Errorf("preparing pages: no words for locale %q: choose one of %s",
+			o.Locale, strings.Join(p.words.locales(), ", "))
+	}
+	if p.shelf, p.links, err = loadAssets(assets.Files, o); err != nil {
+		return nil, fmt.Errorf("preparing pages: %w", err)
+	}
+	if p.pages, err = p.parse(assets.Files); err != nil {
+		return nil, fmt.Errorf("preparing pages: %w", err)
+	}
+	if err := p.rehearse(); err != nil {
+		return nil, fmt.Errorf("preparing pages: %w", err)
+	}
+	return p, nil
+}
+
+// parse reads each template once per locale, with the words of that locale bound in.
+func (p *Renderer) parse(files fs.FS) (map[string]map[string]*template.Template, error) {
+	pages := map[string]map[string]*template.Template{}
+	for _, locale := range p.words.locales() {
+		pages[locale] = map[string]*template.Template{}
+		say := template.FuncMap{"t": func(id string, args ...any) (string, error) {
+			if !p.words.has(locale, id) {
+				return "", fmt.Errorf("words/%s.json has no %q", locale, id)
+			}
+			return p.words.text(locale, id, args...), nil
+		}}
+		for _, name := range templates {
+			parsed, err := template.New("layout.html").Funcs(say).ParseFS(files, "pages/layout.html", "pages/"+name+".html")
+			if err != nil {
+				return nil, fmt.Errorf("template %s: %w", name, err)
+			}
+			pages[locale][name] = parsed
+		}
+	}
+	return pages, nil
+}
+
+// view is what layout.html sees; Body belongs to the page inside it.
+type view struct {
+	Locale, Title    string
+	Cause, Reference string
+	Script           bool
+	Brand            Brand
+	Assets           links
+	Languages        []languageLink
+	Support          support
+	Retry            *retry
+	Links            []button
+	Body             any
+}
+
+// languageLink leads to the same page in another language.
+type languageLink struct{ Code, Name, URL string }
+
+// frame fills in what all pages share.
+func (p *Renderer) frame(r *http.Request, locale, title string, failed bool) *view {
+	id := "title.page"
+	if failed {
+		id = "title.error"
+	}
+	v := &view{
+		Locale: locale, Brand: p.options.Brand, Assets: p.links,
+		Title:   p.Text(locale, id, "title", title, "brand", p.options.Brand.Name),
+		Support: p.support(locale, ""),
+	}
+	for _, code := range p.words.locales() {
+		if code != locale {
+			v.Languages = append(v.Languages, languageLink{code, p.Text(code, "language.self"), p.inLanguage(r, code)})
+		}
+	}
+	return v
+}
+
+// locale settles on a language that we speak.
+func (p *Renderer) locale(r *http.Request, wanted string) string {
+	if locale, ok := p.spoken(wanted); ok {
+		return locale
+	}
+	return p.Locale(r, "")
+}
+
+// render writes the page whole or not at all.
+func (p *Renderer) render(w http.ResponseWriter, status int, name string, v *view) {
+	var out bytes.Buffer
+	header := w.Header()
+	p.SecurityHeaders(header)
+	if err := p.pages[v.Locale][name].Execute(&out, v); err != nil {
+		// New rendered every page, so only a word that templates ask for by a
+		// computed name can be missing; people still deserve an answer.
+		http.Error(w, p.Text(v.Locale, "cause.other.title"), http.StatusInternalServerError)
+		return
+	}
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Language", v.Locale)
+	header.Set("Content-Length", strconv.Itoa(out.Len()))
+	if v.Retry != nil {
+		header.Set("Retry-After", strconv.Itoa(v.Retry.Seconds))
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(out.Bytes()) // a visitor who is gone is no error of ours
+}
+
+// retry says when another try makes sense.
+type retry struct {
+	Seconds int
+	Text    string
+}
+
+// retryIn words a wait, nil for none. at may be zero.
+func (p *Renderer) retryIn(locale string, wait time.Duration, at time.Time) *retry {
+	if wait <= 0 {
+		return nil
+	}
+	now := p.options.Now()
+	if at.IsZero() {
+		at = now.Add(wait)
+	}
+	seconds := int((wait + time.Second - 1) / time.Second)
+	at, now = at.In(p.options.Location), now.In(p.options.Location)
+	layout := "time.clock"
+	if at.YearDay() != now.YearDay() && wait > 12*time.Hour {
+		layout = "time.date"
+	}
+	clock := at.Format(p.Text(locale, layout))
+	switch {
+	case seconds <= 60:
+		return &retry{seconds, p.Text(locale, "retry.seconds", "n", seconds, "clock", clock)}
+	case seconds <= 2*60*60:
+		return &retry{seconds, p.Text(locale, "retry.minutes", "n", (seconds+59)/60, "clock", clock)}
+	}
+	return &retry{seconds, p.Text(locale, "retry.later", "clock", clock)}
+}
+
+// support is the block with ways to reach a person.
+type support struct {
+	Any                            bool
+	Phone, Mail, Site, Appointment *contact
+}
+
+type contact struct {
+	URL  template.URL
+	Text string
+}
+
+// support builds the block; the reference goes into the subject of a mail.
+// The addresses were checked by New, so their schemes are safe to vouch for.
+func (p *Renderer) support(locale, reference string) support {
+	b := p.options.Brand
+	var s support
+	if b.SupportPhone != "" {
+		s.Phone = &contact{template.URL("tel:" + dialable(b.SupportPhone)), b.SupportPhone} //nolint:gosec // digits only
+	}
+	if b.SupportMail != "" {
+		subject := p.Text(locale, "support.subject")
+		if reference != "" {
+			subject = p.Text(locale, "support.subject_reference", "reference", reference)
+		}
+		s.Mail = &contact{mailto(b.SupportMail, subject), b.SupportMail}
+	}
+	if b.SupportURL != "" {
+		s.Site = &contact{URL: template.URL(b.SupportURL)} //nolint:gosec // checked by New
+	}
+	if b.AppointmentURL != "" {
+		s.Appointment = &contact{URL: template.URL(b.AppointmentURL)} //nolint:gosec // checked by New
+	}
+	s.Any = s.Phone != nil || s.Mail != nil || s.Site != nil || s.Appointment != nil
+	return s
+}

@@ -1,0 +1,58 @@
+package page
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/cause"
+)
+
+// nobody is the visitor of a rehearsal: it keeps the status and drops the page.
+type nobody struct {
+	header http.Header
+	status int
+}
+
+func (n *nobody) Header() http.Header         { return n.header }
+func (n *nobody) Write(b []byte) (int, error) { return len(b), nil }
+func (n *nobody) WriteHeader(status int)      { n.status = status }
+
+// rehearse renders every page and every cause in every language into nothing.
+func (p *Renderer) rehearse() error {
+	for _, locale := range p.words.locales() {
+		for _, c := range cause.All() {
+			if err := p.rehearseCause(locale, c); err != nil {
+				return err
+			}
+		}
+		r, w := p.visit()
+		p.Login(w, r, http.StatusOK, Login{Locale: locale, Notice: "notice.logged_out"})
+		p.Logout(w, r, Logout{Locale: locale, Name: "A"})
+		p.LoggedOut(w, r, LoggedOut{Locale: locale})
+		p.Help(w, r, locale)
+		if w.status != http.StatusOK {
+			return fmt.Errorf("a page cannot be rendered in %s: a word or a template is missing", locale)
+		}
+	}
+	return nil
+}
+
+func (p *Renderer) rehearseCause(locale string, c cause.Cause) error {
+	for _, part := range []string{".title", ".text", ".way"} {
+		if id := "cause." + string(c) + part; !p.words.has(locale, id) {
+			return fmt.Errorf("words/%s.json lacks %q: every cause needs a title, a text and a way out", locale, id)
+		}
+	}
+	r, w := p.visit()
+	p.Refusal(w, r, Refusal{Cause: c, Locale: locale, Reference: "A", Name: "A", RetryAfter: time.Minute})
+	if w.status != c.Status() {
+		return fmt.Errorf("the page of %s cannot be rendered in %s: a word or a template is missing", c, locale)
+	}
+	return nil
+}
+
+func (p *Renderer) visit() (*http.Request, *nobody) {
+	r, _ := http.NewRequest(http.MethodGet, p.options.Prefix+"/login", http.NoBody) //nolint:noctx // goes nowhere
+	return r, &nobody{header: http.Header{}}
+}
