@@ -1,0 +1,148 @@
+package directory
+
+import (
+	"context"
+	"errors"
+
+	"github.com/cliendo/gateway/caddymodule/store"
+)
+
+// recordID is the id of records that are alone under their tag.
+const recordID = "self"
+
+// CreateAccount adds an account. ID, Name and State must be given; Since and
+// Created are filled in. An id in use is ErrTaken.
+func (d *Directory) CreateAccount(ctx context.Context, a *store.Account) error {
+	if err := checkID("account", a.ID); err != nil {
+		return wrap("creating account", err)
+	}
+	if a.ID == StaffAccount {
+		return wrap("creating account", invalid("account", "staff is the built-in account", "choose another id"))
+	}
+	if err := d.checkAccount(&store.Account{}, a); err != nil {
+		return wrap("creating account", err)
+	}
+	return wrap("creating account", d.putAccount(ctx, a))
+}
+
+// putAccount writes the roll first: a crash leaves an entry without an account,
+// which lists skip, never an account that no list shows.
+func (d *Directory) putAccount(ctx context.Context, a *store.Account) error {
+	now := d.now().UTC()
+	a.Created, a.Since = now, now
+	err := d.store.Update(ctx, store.DirectoryTag, func(tx store.Tx) error {
+		_, err := store.Roll.Read(tx, a.ID)
+		if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		return store.Roll.Put(tx, a.ID, &store.RollEntry{Created: now}, never)
+	})
+	if err != nil {
+		return err
+	}
+	return d.store.Update(ctx, store.AccountTag(a.ID), func(tx store.Tx) error {
+		switch _, err := store.Accounts.Read(tx, recordID); {
+		case err == nil:
+			return ErrTaken
+		case !errors.Is(err, store.ErrNotFound):
+			return err
+		}
+		return d.saveAccount(tx, a)
+	})
+}
+
+func (d *Directory) saveAccount(tx store.Tx, a *store.Account) error {
+	tx.Announce(store.Accounts.Kind, recordID)
+	return store.Accounts.Put(tx, recordID, a, never)
+}
+
+// staff makes the built-in account when it is not there yet.
+func (d *Directory) staff(ctx context.Context) error {
+	_, err := d.Account(ctx, StaffAccount)
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	err = d.putAccount(ctx, &store.Account{ID: StaffAccount, Name: "Staff", State: Active})
+	if errors.Is(err, ErrTaken) { // somebody else was faster
+		return nil
+	}
+	return err
+}
+
+// Account returns the account with this id, or store.ErrNotFound.
+func (d *Directory) Account(ctx context.Context, id string) (*store.Account, error) {
+	if !idPattern.MatchString(id) {
+		return nil, wrap("reading account", store.ErrNotFound)
+	}
+	a, err := store.Accounts.Get(ctx, d.store, store.AccountTag(id), recordID)
+	return a, wrap("reading account", err)
+}
+
+// Accounts returns up to limit accounts with ids greater than after, by id.
+func (d *Directory) Accounts(ctx context.Context, after string, limit int) ([]*store.Account, error) {
+	accounts := make([]*store.Account, 0, min(limit, 1024))
+	for len(accounts) < limit {
+		want := limit - len(accounts)
+		roll, err := store.Roll.Scan(ctx, d.store, store.DirectoryTag, "", after, want)
+		if err != nil {
+			return nil, wrap("listing accounts", err)
+		}
+		for _, entry := range roll {
+			after = entry.ID
+			a, err := d.Account(ctx, entry.ID)
+			if errors.Is(err, store.ErrNotFound) { // its making was cut short
+				continue
+			}
+			if err != nil {
+				return nil, wrap("listing accounts", err)
+			}
+			accounts = append(accounts, a)
+		}
+		if len(roll) < want {
+			break
+		}
+	}
+	return accounts, nil
+}
+
+// UpdateAccount changes an account by fn, which may run more than once and must
+// have no other effect; its error is returned and nothing is written. ID and
+// Created stay; Since follows the state. It returns the account as written.
+func (d *Directory) UpdateAccount(ctx context.Context, id string, fn func(*store.Account) error) (*store.Account, error) {
+	var written *store.Account
+	if !idPattern.MatchString(id) {
+		return nil, wrap("changing account", store.ErrNotFound)
+	}
+	err := d.store.Update(ctx, store.AccountTag(id), func(tx store.Tx) error {
+		a, err := store.Accounts.Read(tx, recordID)
+		if err != nil {
+			return err
+		}
+		before := *a
+		if err := fn(a); err != nil {
+			return err
+		}
+		a.ID, a.Created = before.ID, before.Created
+		if err := d.checkAccount(&before, a); err != nil {
+			return err
+		}
+		if a.State != before.State {
+			a.Since = d.now().UTC()
+		}
+		written = a
+		return d.saveAccount(tx, a)
+	})
+	if err != nil {
+		return nil, wrap("changing account", err)
+	}
+	return written, nil
+}
+
+// EndAccountSessions makes every session of the account one of an older epoch.
+func (d *Directory) EndAccountSessions(ctx context.Context, id string) error {
+	_, err := d.UpdateAccount(ctx, id, func(a *store.Account) error {
+		a.Epoch++
+		return nil
+	})
+	return wrap("ending sessions", err)
+}
