@@ -1,0 +1,197 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/store"
+)
+
+// Live is a session in memory.
+type Live struct {
+	cookie   string
+	id       string // in the store
+	account  string
+	user     string
+	record   cell[store.Session]
+	person   *cell[store.User]
+	customer *cell[store.Account]
+	facts    atomic.Pointer[Facts]
+	seen     atomic.Int64 // unix seconds of the last request on this node
+	queued   atomic.Bool  // waits for its seen to be written
+	dropped  atomic.Bool
+}
+
+// Facts are what is known of a session at one moment. They are shared by many
+// requests and never change; a change makes new ones.
+type Facts struct {
+	Session *store.Session
+	User    *store.User
+	Account *store.Account
+	// Cause says why this session may not reach the app; None when it may.
+	Cause cause.Cause
+	// Repair is true for the superadmin of a blocked account: Cause is set, yet the
+	// repair paths are open.
+	Repair bool
+	// AppDenied is true for types without access to the app.
+	AppDenied bool
+	// Values are what the app is told, in the order of the constants of this package.
+	Values [Values]string
+	// Placeholders answers Caddy's {http.auth.user.*}.
+	Placeholders func(key string) (any, bool)
+
+	until int64 // unix nanoseconds; from then on the facts have to be made anew
+	idle  int64 // seconds
+}
+
+// Check returns the facts about the session that the cookie value opens. A
+// cookie that is forged or opens nothing gives Facts whose Session is nil and
+// whose Cause says why. An error means that nobody knows: the store is away.
+//
+// On the way of an authenticated request it takes a look into the cache and a
+// few atomic loads; nothing is allocated, locked or written.
+func (m *Manager) Check(ctx context.Context, value string) (*Facts, error) {
+	now := m.now()
+	l, ok := m.byCookie.GetIfPresent(value)
+	if ok && !l.dropped.Load() {
+		if f := l.current(now); f != nil && now.UnixNano() < m.servedUntil.Load() {
+			m.saw(l, now)
+			return f, nil
+		}
+	}
+	f, l, err := m.Peek(ctx, value)
+	if err == nil && l != nil {
+		m.saw(l, now)
+	}
+	return f, err
+}
+
+// Peek is Check for those who only look: it does not count as using the session.
+func (m *Manager) Peek(ctx context.Context, value string) (*Facts, *Live, error) {
+	now := m.now()
+	l, ok := m.byCookie.GetIfPresent(value)
+	if !ok || l.dropped.Load() {
+		var f *Facts
+		var err error
+		if l, f, err = m.find(ctx, value); l == nil {
+			return f, nil, err
+		}
+	}
+	f, err := m.recheck(ctx, l, now)
+	if err != nil || over(f.Cause) {
+		return f, nil, err
+	}
+	return f, l, nil
+}
+
+// current returns the facts when nothing they were made from has changed.
+func (l *Live) current(now time.Time) *Facts {
+	f := l.facts.Load()
+	if f == nil || f.Session != l.record.value.Load() || f.User != l.person.value.Load() ||
+		f.Account != l.customer.value.Load() {
+		return nil
+	}
+	if now.UnixNano() >= f.until || now.Unix()-l.seen.Load() >= f.idle {
+		return nil
+	}
+	return f
+}
+
+// recheck makes the facts anew, from the store where memory does not suffice.
+func (m *Manager) recheck(ctx context.Context, l *Live, now time.Time) (*Facts, error) {
+	if now.UnixNano() >= m.servedUntil.Load() {
+		// The node has not heard from the store for long: ask it, and believe only it.
+		m.refreshServedUntil()
+		if now.UnixNano() >= m.servedUntil.Load() {
+			return nil, store.ErrUnavailable
+		}
+	}
+	if f := l.current(now); f != nil {
+		return f, nil
+	}
+	if rec := l.record.value.Load(); rec != nil && now.Unix()-l.seen.Load() >= rec.Idle {
+		l.record.empty() // perhaps it was used on another node meanwhile
+	}
+	f, err := m.facts(ctx, l, now)
+	if err != nil {
+		return nil, err
+	}
+	if over(f.Cause) {
+		m.drop(l)
+		return f, nil
+	}
+	l.facts.Store(f)
+	return f, nil
+}
+
+// over tells whether a cause means that there is no session any more.
+func over(c cause.Cause) bool {
+	return c == cause.SessionEnded || c == cause.SessionExpired || c == cause.NotLoggedIn
+}
+
+func (m *Manager) facts(ctx context.Context, l *Live, now time.Time) (*Facts, error) {
+	rec, err := l.record.load(ctx, func(ctx context.Context) (*store.Session, error) {
+		return store.Sessions.Get(ctx, m.store, store.AccountTag(l.account), l.id)
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return &Facts{Cause: cause.SessionExpired}, nil
+	} else if err != nil {
+		return nil, err
+	}
+	person, err := l.person.load(ctx, func(ctx context.Context) (*store.User, error) {
+		return m.dir.User(ctx, l.account, l.user)
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return &Facts{Cause: cause.SessionEnded}, nil
+	} else if err != nil {
+		return nil, err
+	}
+	customer, err := l.customer.load(ctx, func(ctx context.Context) (*store.Account, error) {
+		return m.dir.Account(ctx, l.account)
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return &Facts{Cause: cause.SessionEnded}, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if s := rec.LastSeen.Unix(); s > l.seen.Load() {
+		l.seen.Store(s)
+	}
+	return m.judge(rec, person, customer, l.seen.Load(), now), nil
+}
+
+// judge decides in the order session, type, user, account.
+func (m *Manager) judge(rec *store.Session, u *store.User, a *store.Account, seen int64, now time.Time) *Facts {
+	f := &Facts{Session: rec, User: u, Account: a, idle: rec.Idle}
+	end := rec.Created.Add(time.Duration(rec.Absolute) * time.Second)
+	f.until = end.UnixNano()
+	switch {
+	case !rec.Ended.IsZero() || rec.Epoch < u.Epoch || rec.AccEpoch < a.Epoch:
+		f.Cause = cause.SessionEnded
+	case !now.Before(end) || now.Unix()-seen >= rec.Idle:
+		f.Cause = cause.SessionExpired
+	default:
+		rules := m.settings.Load().Rules
+		f.Cause = rules.May(u, a, now)
+		f.AppDenied = !rules.Types[u.Type].App
+		f.Repair = u.Type == directoryOwner && accountCause(f.Cause)
+		if t := rules.Steady(u, a, now); !t.IsZero() && t.UnixNano() < f.until {
+			f.until = t.UnixNano()
+		}
+	}
+	f.describe()
+	return f
+}
+
+const directoryOwner = "superadmin"
+
+func accountCause(c cause.Cause) bool {
+	switch c {
+	case cause.AccountTrialEnded, cause.AccountArrears, cause.AccountCancelled, cause.AccountSuspended:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,177 @@
+// Package session knows which browser is logged in as whom. It owns sessions
+// from login to log-out, the in-process cache that lets a request be decided
+// without the store, and the registry of open streams. Whether a user may be
+// here is decided by the directory's rules; what a refused person sees is decided
+// by guard and page.
+//
+// The cookie carries account, user and a secret of 256 bits, signed; the store
+// holds only a digest of the secret. A session is over when it was ended, when it
+// reached its idle or absolute limit, or when the epoch of its user or account
+// grew (log-out of all, password change).
+package session
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/cliendo/gateway/caddymodule/cookie"
+	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/store"
+)
+
+// Store is what sessions need of a store.
+type Store interface {
+	store.Reader
+	store.Updater
+	store.Watcher
+}
+
+// Directory is where users and accounts are read.
+type Directory interface {
+	User(ctx context.Context, account, id string) (*store.User, error)
+	Account(ctx context.Context, id string) (*store.Account, error)
+}
+
+// Limits say how long sessions last.
+type Limits struct {
+	Idle             time.Duration // without a request; default 8 h
+	Absolute         time.Duration // after login; default 24 h
+	RememberIdle     time.Duration // with "stay logged in"; default 14 days
+	RememberAbsolute time.Duration // likewise; default 30 days
+}
+
+// DefaultLimits returns the defaults of Limits.
+func DefaultLimits() Limits {
+	const day = 24 * time.Hour
+	return Limits{Idle: 8 * time.Hour, Absolute: day, RememberIdle: 14 * day, RememberAbsolute: 30 * day}
+}
+
+// Settings are what a reload of the configuration may change; sessions and the
+// cache stay.
+type Settings struct {
+	Limits Limits
+	Rules  directory.Rules
+	Codec  *cookie.Codec
+	// Headers are the names under which the app learns who is logged in, by what
+	// they say; see Facts.Values.
+	StaleMax time.Duration // how long known sessions are served while the store is away; default 15 min
+}
+
+// Options are fixed for the life of a Manager.
+type Options struct {
+	CacheSize int // sessions kept in memory; default 100,000
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+// keepEnded is how long a session that is over stays in the store, so that its
+// owner can be told why they were logged out.
+const keepEnded = 24 * time.Hour
+
+// Manager starts, finds and ends sessions.
+type Manager struct {
+	store    Store
+	dir      Directory
+	now      func() time.Time
+	log      *slog.Logger
+	settings atomic.Pointer[Settings]
+
+	byCookie *otter.Cache[string, *Live]
+	byID     registry[*Live]
+	users    cells[store.User]
+	accounts cells[store.Account]
+	streams  streams
+	seen     seenQueue
+
+	servedUntil atomic.Int64 // unix nanoseconds; after it nothing is served from memory
+	stopWatch   func()
+	quit        chan struct{}
+	done        sync.WaitGroup
+}
+
+// New returns a Manager that follows the store until Close.
+func New(s Store, dir Directory, settings Settings, o Options) *Manager {
+	if o.CacheSize <= 0 {
+		o.CacheSize = 100_000
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	m := &Manager{store: s, dir: dir, now: o.Now, log: o.Log, quit: make(chan struct{})}
+	m.byID.init()
+	m.users.init()
+	m.accounts.init()
+	m.streams.init()
+	m.byCookie = otter.Must(&otter.Options[string, *Live]{
+		MaximumSize: o.CacheSize,
+		OnDeletion:  func(e otter.DeletionEvent[string, *Live]) { m.forget(e.Value) },
+	})
+	m.Configure(settings)
+	m.stopWatch = s.Watch(m.changed)
+	m.refreshServedUntil()
+	m.done.Add(2)
+	go m.every(time.Second, m.refreshServedUntil)
+	go m.every(5*time.Second, func() { m.flushSeen(context.Background(), false) })
+	m.done.Add(1)
+	go m.watchStreams()
+	return m
+}
+
+// Configure takes over new settings at once.
+func (m *Manager) Configure(s Settings) {
+	if s.StaleMax <= 0 {
+		s.StaleMax = 15 * time.Minute
+	}
+	m.settings.Store(&s)
+	for _, l := range m.byID.all() {
+		l.facts.Store(nil)
+	}
+	if m.stopWatch != nil {
+		m.refreshServedUntil()
+		m.streams.wake()
+	}
+}
+
+// Close writes what is still to be written and closes all streams.
+func (m *Manager) Close(ctx context.Context) {
+	close(m.quit)
+	m.stopWatch()
+	m.done.Wait()
+	m.flushSeen(ctx, true)
+	m.streams.closeAll()
+	m.byCookie.StopAllGoroutines()
+}
+
+// Flush writes what is still to be written, before a restart for example.
+func (m *Manager) Flush(ctx context.Context) { m.flushSeen(ctx, true) }
+
+// Cached returns how many sessions are in memory.
+func (m *Manager) Cached() int { return m.byID.len() }
+
+func (m *Manager) every(d time.Duration, do func()) {
+	defer m.done.Done()
+	t := time.NewTicker(d)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			do()
+		case <-m.quit:
+			return
+		}
+	}
+}
+
+// refreshServedUntil keeps the question "has the store been away too long" down
+// to one atomic load per request.
+func (m *Manager) refreshServedUntil() {
+	m.servedUntil.Store(m.store.InSync().Add(m.settings.Load().StaleMax).UnixNano())
+}

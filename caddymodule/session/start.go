@@ -1,0 +1,112 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/secret"
+	"github.com/cliendo/gateway/caddymodule/store"
+)
+
+// Login is what a session begins with.
+type Login struct {
+	User     *store.User
+	Amr      []string // how the user proved who they are, as in RFC 8176
+	Remember bool     // "stay logged in"
+	Agent    string
+	Network  string
+	Site     string
+}
+
+// Started is a session that was just begun.
+type Started struct {
+	Cookie string        // the value of the session cookie
+	MaxAge time.Duration // of the cookie; zero: until the browser closes
+	Handle string        // public
+}
+
+// Start begins a session. It returns only when the session is durable.
+func (m *Manager) Start(ctx context.Context, in Login) (*Started, error) {
+	set := m.settings.Load()
+	now := m.now()
+	idle, absolute := set.Limits.Idle, set.Limits.Absolute
+	if in.Remember {
+		idle, absolute = set.Limits.RememberIdle, set.Limits.RememberAbsolute
+	}
+	p := payload{account: in.User.Account, user: in.User.ID, secret: secret.Token()}
+	value, err := set.Codec.Encode(p.encode())
+	if err != nil {
+		return nil, fmt.Errorf("signing the session cookie: %w", err)
+	}
+	rec := store.Session{
+		Handle: secret.ID(), User: in.User.ID, Account: in.User.Account, Created: now, LastSeen: now, AuthTime: now,
+		Idle: int64(idle / time.Second), Absolute: int64(absolute / time.Second), Remember: in.Remember,
+		Amr: in.Amr, Agent: in.Agent, Network: in.Network, Site: in.Site,
+	}
+	err = m.store.Update(ctx, store.AccountTag(p.account), func(tx store.Tx) error {
+		// Epochs are read in the same step: a log-out of all or a block that comes
+		// between the proof and here must not be outrun.
+		u, err := store.Users.Read(tx, p.user)
+		if err != nil {
+			return err
+		}
+		a, err := store.Accounts.Read(tx, p.account)
+		if err != nil {
+			return err
+		}
+		if u.Password != in.User.Password {
+			return ErrChanged
+		}
+		rec.Epoch, rec.AccEpoch = u.Epoch, a.Epoch
+		return store.Sessions.Put(tx, p.id(), &rec, expiry(&rec))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("storing the session: %w", err)
+	}
+	s := &Started{Cookie: value, Handle: rec.Handle}
+	if in.Remember {
+		s.MaxAge = absolute
+	}
+	return s, nil
+}
+
+// ErrChanged is returned by Start when the password changed between the proof and
+// the session: whoever proved the old one has to prove the new one.
+var ErrChanged = errors.New("the password was changed meanwhile")
+
+// expiry is when the record of a session can be thrown away.
+func expiry(s *store.Session) time.Time {
+	idle := s.LastSeen.Add(time.Duration(s.Idle) * time.Second)
+	absolute := s.Created.Add(time.Duration(s.Absolute) * time.Second)
+	if absolute.Before(idle) {
+		idle = absolute
+	}
+	return idle.Add(keepEnded)
+}
+
+// End ends the session that the cookie value opens, on every node, and closes its
+// streams. A value that opens nothing is no error.
+func (m *Manager) End(ctx context.Context, value string) error {
+	p, ok := m.open(value)
+	if !ok {
+		return nil
+	}
+	err := m.store.Update(ctx, store.AccountTag(p.account), func(tx store.Tx) error {
+		rec, err := store.Sessions.Read(tx, p.id())
+		if err != nil {
+			return err
+		}
+		if rec.Ended.IsZero() {
+			rec.Ended, rec.EndReason = m.now(), string(cause.SessionEnded)
+		}
+		tx.Announce(store.Sessions.Kind, p.id())
+		return store.Sessions.Put(tx, p.id(), rec, m.now().Add(keepEnded))
+	})
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("ending the session: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package session
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/store"
+)
+
+// What the app is told about a session, as indexes of Facts.Values.
+const (
+	ValueUser = iota // stable user id, never the address
+	ValueEmail
+	ValueName
+	ValueGroups // the type
+	ValueAccount
+	ValueAccountState
+	ValueSession // public handle
+	ValueAmr
+	ValueAuthTime // unix seconds
+	Values        // how many there are
+)
+
+// describe fills Values and Placeholders.
+func (f *Facts) describe() {
+	u, a, s := f.User, f.Account, f.Session
+	f.Values = [Values]string{
+		ValueUser: ascii(u.ID), ValueEmail: ascii(u.Email), ValueName: ascii(u.Name), ValueGroups: ascii(u.Type),
+		ValueAccount: ascii(u.Account), ValueAccountState: ascii(a.State), ValueSession: ascii(s.Handle),
+		ValueAmr: ascii(strings.Join(s.Amr, " ")), ValueAuthTime: authTime(s),
+	}
+	f.Placeholders = f.placeholder
+}
+
+func authTime(s *store.Session) string {
+	if s.AuthTime.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(s.AuthTime.Unix(), 10)
+}
+
+var placeholderValues = map[string]int{
+	"id": ValueUser, "email": ValueEmail, "name": ValueName, "groups": ValueGroups,
+	"account": ValueAccount, "account_state": ValueAccountState, "session": ValueSession,
+	"amr": ValueAmr, "auth_time": ValueAuthTime,
+}
+
+func (f *Facts) placeholder(key string) (any, bool) {
+	name, ok := strings.CutPrefix(key, "http.auth.user.")
+	if !ok {
+		return nil, false
+	}
+	i, ok := placeholderValues[name]
+	if !ok {
+		return nil, false
+	}
+	return f.Values[i], true
+}
+
+// ascii percent-encodes what is not printable ASCII, as UTF-8, and the percent
+// sign itself, so that a name arrives whole in every server (P34) and can never
+// break a header.
+func ascii(s string) string {
+	const hex = "0123456789ABCDEF"
+	clean := true
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] > 0x7e || s[i] == '%' {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return s
+	}
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if c < 0x20 || c > 0x7e || c == '%' {
+			b.WriteByte('%')
+			b.WriteByte(hex[c>>4])
+			b.WriteByte(hex[c&15])
+			continue
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
+
+// End returns when the session is over at the latest, and when it is over if
+// nothing more is asked of it.
+func (f *Facts) End(now time.Time) (idle, absolute time.Duration) {
+	absolute = f.Session.Created.Add(time.Duration(f.Session.Absolute) * time.Second).Sub(now)
+	return time.Duration(f.idle) * time.Second, absolute
+}
