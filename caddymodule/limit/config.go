@@ -1,0 +1,127 @@
+package limit
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Names of the budgets.
+const (
+	UserNetwork  = "user_network"
+	User         = "user"
+	AllOfNetwork = "network"
+	Device       = "device"
+	SecondStep   = "second_step"
+)
+
+// Budget says how many failures are free and what follows.
+type Budget struct {
+	// Free failures cost nothing.
+	Free int
+	// Window is the time within which Free failures must happen to be too many;
+	// zero: no matter how far apart, until they are forgotten.
+	Window time.Duration
+	// Delay follows the failure that uses up the last free one, and doubles with
+	// each further one, up to MaxDelay. After it one try at a time is let through.
+	Delay, MaxDelay time.Duration
+	// Forget is how long after the last failure all is forgotten; zero: never by
+	// time.
+	Forget time.Duration
+	// ResetOnSuccess: being right forgets the failures.
+	ResetOnSuccess bool
+}
+
+// Config are the budgets. A zero Budget stands for its default.
+type Config struct {
+	// UserNetwork counts one user from one network.
+	UserNetwork Budget
+	// User counts one user from all unknown devices together.
+	User Budget
+	// Network counts all users from one network.
+	Network Budget
+	// Device counts one known device for one user it belongs to.
+	Device Budget
+	// SecondStep counts the codes of one user.
+	SecondStep Budget
+	// Exempt are networks without a Network budget besides the private ones:
+	// those of trusted proxies.
+	Exempt []netip.Prefix
+}
+
+// Defaults returns the budgets as documented.
+func Defaults() Config {
+	return Config{
+		UserNetwork: Budget{
+			Free: 5, Delay: 30 * time.Second, MaxDelay: 15 * time.Minute,
+			Forget: time.Hour, ResetOnSuccess: true,
+		},
+		// Being right on one network says nothing about the guesses on others, so
+		// success does not reset User and Network.
+		User: Budget{Free: 20, Delay: time.Minute, MaxDelay: 15 * time.Minute, Forget: 6 * time.Hour},
+		Network: Budget{
+			Free: 100, Window: 10 * time.Minute, Delay: 30 * time.Second, MaxDelay: 5 * time.Minute,
+			Forget: time.Hour,
+		},
+		Device: Budget{
+			Free: 10, Delay: 30 * time.Second, MaxDelay: 5 * time.Minute,
+			Forget: time.Hour, ResetOnSuccess: true,
+		},
+		SecondStep: Budget{Free: 5, Delay: time.Minute, MaxDelay: 15 * time.Minute, ResetOnSuccess: true},
+	}
+}
+
+func (c Config) withDefaults() Config {
+	d := Defaults()
+	for _, b := range []struct{ own, otherwise *Budget }{
+		{&c.UserNetwork, &d.UserNetwork},
+		{&c.User, &d.User},
+		{&c.Network, &d.Network},
+		{&c.Device, &d.Device},
+		{&c.SecondStep, &d.SecondStep},
+	} {
+		if *b.own == (Budget{}) {
+			*b.own = *b.otherwise
+		}
+	}
+	return c
+}
+
+// Validate returns an error that names the budget and the field that cannot be
+// meant so.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	for _, n := range []struct {
+		name string
+		b    Budget
+	}{
+		{UserNetwork, c.UserNetwork},
+		{User, c.User},
+		{AllOfNetwork, c.Network},
+		{Device, c.Device},
+		{SecondStep, c.SecondStep},
+	} {
+		if err := n.b.validate(); err != nil {
+			return fmt.Errorf("limit %s: %w", n.name, err)
+		}
+	}
+	return nil
+}
+
+func (b Budget) validate() error {
+	switch {
+	case b.Free < 1:
+		return fmt.Errorf("%d free failures: at least 1", b.Free)
+	case b.Delay <= 0:
+		return fmt.Errorf("delay of %s: more than zero", b.Delay)
+	case b.MaxDelay < b.Delay:
+		return fmt.Errorf("longest delay of %s: at least the first one, %s", b.MaxDelay, b.Delay)
+	case b.MaxDelay > 24*time.Hour:
+		return fmt.Errorf("longest delay of %s: at most a day, nobody is locked out for good", b.MaxDelay)
+	case b.Window < 0:
+		return fmt.Errorf("window of %s: not below zero", b.Window)
+	case b.Forget != 0 && b.Forget < b.MaxDelay:
+		return fmt.Errorf("forgetting after %s: at least the longest delay, %s", b.Forget, b.MaxDelay)
+	}
+	return nil
+}
