@@ -10,7 +10,7 @@ import "time"
 //	u:<user id>     the claim on a user id: which account it is in
 //	l:<subject>     the budgets of attempts of one user, device or network
 //	r:<reference>   one attempt
-//	t:<subject>     the attempts of one typed address or user, newest last
+//	t:<subject>     the attempts of one typed address or user, newest first
 //	gateway         what the gateway keeps for itself
 var (
 	Accounts     = Collection[Account]{Kind{Name: "account"}}
@@ -18,7 +18,7 @@ var (
 	Users        = Collection[User]{Kind{Name: "user", Listed: true}}
 	Claims       = Collection[Claim]{Kind{Name: "claim"}}
 	Sessions     = Collection[Session]{Kind{Name: "session", Listed: true}}
-	Budgets      = Collection[Budget]{Kind{Name: "budget"}}
+	Budgets      = Collection[Budget]{Kind{Name: "budget", Listed: true}}
 	Attempts     = Collection[Attempt]{Kind{Name: "attempt"}}
 	AttemptIndex = Collection[AttemptRef]{Kind{Name: "attemptref", Listed: true}}
 	Secrets      = Collection[Secret]{Kind{Name: "secret"}}
