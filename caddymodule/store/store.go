@@ -72,17 +72,21 @@ type Reader interface {
 	Get(ctx context.Context, key Key) ([]byte, error)
 	// Scan returns up to limit entries of a Listed kind within tag, in the byte
 	// order of their ids: those greater than after that begin with prefix.
-	// Expired ones are left out.
+	// Expired ones are left out. A limit of 0 or less gets none.
 	Scan(ctx context.Context, tag string, kind Kind, prefix, after string, limit int) ([]Entry, error)
 }
 
 // Tx reads and writes the records of one tag. What it reads includes what it
 // wrote itself. Neither a Tx nor bytes returned by it outlive the function it
-// was passed to.
+// was passed to. When one of its methods fails (ErrNotFound is no failure) the
+// Update fails with that error, even if the function ignores it.
 type Tx interface {
+	// Get returns the value of a record, or ErrNotFound.
 	Get(kind Kind, id string) ([]byte, error)
-	// Put writes a record. A zero expires means never; one in the past deletes.
+	// Put writes a record. A zero expires means never; one that has come deletes.
+	// Expiry counts in whole milliseconds.
 	Put(kind Kind, id string, value []byte, expires time.Time) error
+	// Delete removes a record. One that is not there is no error.
 	Delete(kind Kind, id string) error
 	// Announce has watchers on every node told about a record of this tag, after
 	// the commit. Only records that are cached need it.
@@ -93,17 +97,19 @@ type Tx interface {
 type Updater interface {
 	// Update runs fn and commits what it wrote as one step: all or nothing, as if
 	// no other Update of the same tag ran at the same time. fn may run more than
-	// once and must have no effect outside tx. When fn returns an error nothing is
-	// written and that error is returned. When Update returns nil the change is as
-	// durable as the store can make it.
+	// once, in any goroutine, must have no effect outside tx and must not call the
+	// store. When fn returns an error nothing is written and that error is returned.
+	// When Update returns nil the change is as durable as the store can make it.
+	// After ErrUnavailable it may have been made or not.
 	Update(ctx context.Context, tag string, fn func(tx Tx) error) error
 }
 
 // Watcher tells what changed.
 type Watcher interface {
 	// Watch calls fn for every announced change, made on this node or another,
-	// one at a time. A change made on this node is seen before its Update returns.
-	// stop ends it; fn is not called after stop has returned.
+	// one at a time. A change made on this node is seen before its Update returns,
+	// and may be told a second time. fn must be quick and must call neither Update
+	// nor stop. stop ends it; fn is not called after stop has returned.
 	Watch(fn func(Change)) (stop func())
 	// InSync returns the moment up to which all announced changes of other nodes
 	// have surely been seen: now while the store is in reach, the past when not.
@@ -144,6 +150,7 @@ const SchemaVersion = 1
 type Migration struct {
 	From int // it leads to From+1
 	// Value returns the new value of a record, the same bytes when nothing changes.
+	// Of key.Kind only the name is set.
 	Value func(key Key, value []byte) ([]byte, error)
 }
 
@@ -155,7 +162,8 @@ type Options struct {
 	Schema     int
 	Migrations []Migration
 	// Observe is told how long each read ("get", "scan") and write ("update") took
-	// and whether it failed; for metrics. Optional.
+	// and whether it failed; for metrics. ErrNotFound and an error returned by the
+	// function given to Update are no failures. Optional.
 	Observe func(operation string, took time.Duration, err error)
 }
 
