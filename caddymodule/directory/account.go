@@ -7,9 +7,6 @@ import (
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
-// recordID is the id of records that are alone under their tag.
-const recordID = "self"
-
 // CreateAccount adds an account. ID, Name and State must be given; Since and
 // Created are filled in. An id in use is ErrTaken.
 func (d *Directory) CreateAccount(ctx context.Context, a *store.Account) error {
@@ -41,7 +38,7 @@ func (d *Directory) putAccount(ctx context.Context, a *store.Account) error {
 		return err
 	}
 	return d.store.Update(ctx, store.AccountTag(a.ID), func(tx store.Tx) error {
-		switch _, err := store.Accounts.Read(tx, recordID); {
+		switch _, err := store.Accounts.Read(tx, a.ID); {
 		case err == nil:
 			return ErrTaken
 		case !errors.Is(err, store.ErrNotFound):
@@ -52,8 +49,8 @@ func (d *Directory) putAccount(ctx context.Context, a *store.Account) error {
 }
 
 func (d *Directory) saveAccount(tx store.Tx, a *store.Account) error {
-	tx.Announce(store.Accounts.Kind, recordID)
-	return store.Accounts.Put(tx, recordID, a, never)
+	tx.Announce(store.Accounts.Kind, a.ID)
+	return store.Accounts.Put(tx, a.ID, a, never)
 }
 
 // staff makes the built-in account when it is not there yet.
@@ -74,7 +71,7 @@ func (d *Directory) Account(ctx context.Context, id string) (*store.Account, err
 	if !idPattern.MatchString(id) {
 		return nil, wrap("reading account", store.ErrNotFound)
 	}
-	a, err := store.Accounts.Get(ctx, d.store, store.AccountTag(id), recordID)
+	a, err := store.Accounts.Get(ctx, d.store, store.AccountTag(id), id)
 	return a, wrap("reading account", err)
 }
 
@@ -114,7 +111,7 @@ func (d *Directory) UpdateAccount(ctx context.Context, id string, fn func(*store
 		return nil, wrap("changing account", store.ErrNotFound)
 	}
 	err := d.store.Update(ctx, store.AccountTag(id), func(tx store.Tx) error {
-		a, err := store.Accounts.Read(tx, recordID)
+		a, err := store.Accounts.Read(tx, id)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,9 @@ import (
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
+// recordID: a claim is alone under its tag.
+const recordID = ""
+
 var never time.Time
 
 // claim takes tag for an owner and returns what to release when that was in vain:

@@ -93,7 +93,7 @@ func nothingWritten(err error) bool {
 
 func (d *Directory) putNew(ctx context.Context, u *store.User) error {
 	return d.store.Update(ctx, store.AccountTag(u.Account), func(tx store.Tx) error {
-		if _, err := store.Accounts.Read(tx, recordID); err != nil {
+		if _, err := store.Accounts.Read(tx, u.Account); err != nil {
 			return err
 		}
 		switch _, err := store.Users.Read(tx, u.ID); {
