@@ -1,0 +1,129 @@
+package guard
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/cookie"
+	"github.com/cliendo/gateway/caddymodule/session"
+)
+
+// exchange is one request that was passed on: the response on its way back, and
+// room for the header values so that setting them allocates nothing. The values
+// are a copy for this request, because a site may rewrite headers in place.
+type exchange struct {
+	http.ResponseWriter
+	values   [session.Values]string
+	guard    *Guard // nil: nothing to register
+	cookie   string
+	begun    bool
+	stream   *session.Stream
+	onHijack func(net.Conn)
+}
+
+// Unwrap is for http.ResponseController.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// WriteHeader takes cookies with our names out: the app cannot set them.
+func (x *exchange) WriteHeader(status int) {
+	if !x.begun {
+		x.begun = status >= 200 || status == http.StatusSwitchingProtocols
+		h := x.Header()
+		cookie.StripSetCookie(h)
+		if x.begun && x.guard != nil && eventStream(h) {
+			x.stream = x.guard.lateStream(x)
+		}
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write begins the response where the handler did not.
+func (x *exchange) Write(b []byte) (int, error) {
+	x.begin()
+	return x.ResponseWriter.Write(b)
+}
+
+// ReadFrom keeps the fast way for files open.
+func (x *exchange) ReadFrom(r io.Reader) (int64, error) {
+	x.begin()
+	return io.Copy(x.ResponseWriter, r)
+}
+
+// FlushError begins and flushes the response.
+func (x *exchange) FlushError() error {
+	x.begin()
+	return http.NewResponseController(x.ResponseWriter).Flush()
+}
+
+// Flush is for handlers that still ask for http.Flusher.
+func (x *exchange) Flush() { _ = x.FlushError() }
+
+func (x *exchange) begin() {
+	if !x.begun {
+		x.WriteHeader(http.StatusOK)
+	}
+}
+
+// Hijack hands the connection over and lets the guard close it later.
+func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(x.ResponseWriter).Hijack()
+	if err == nil && x.onHijack != nil {
+		x.onHijack(conn)
+	}
+	return conn, rw, err
+}
+
+func (x *exchange) done() {
+	if x.stream != nil {
+		x.stream.Done()
+	}
+}
+
+func eventStream(h http.Header) bool {
+	return strings.HasPrefix(h.Get("Content-Type"), "text/event-stream")
+}
+
+// streams tells from the request that the answer may stay open.
+func streams(r *http.Request) bool {
+	return len(r.Header["Upgrade"]) > 0 || r.Method == http.MethodConnect ||
+		strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+}
+
+// stream passes a request on whose answer may stay open, and ends it when its
+// session may not go on.
+func (g *Guard) stream(x *exchange, r *http.Request, value string, next Next) error {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	hijacked := make(chan net.Conn, 1)
+	x.onHijack = func(c net.Conn) {
+		select {
+		case hijacked <- c:
+		default:
+		}
+	}
+	s := g.Sessions.Watch(value, func() {
+		cancel()
+		select {
+		case c := <-hijacked:
+			_ = c.Close()
+		default:
+		}
+	})
+	defer s.Done()
+	return next(x, r.WithContext(ctx))
+}
+
+// lateStream is for an event stream that the request did not announce: there is
+// no context to cancel, but the connection's deadlines end it.
+func (g *Guard) lateStream(x *exchange) *session.Stream {
+	return g.Sessions.Watch(x.cookie, func() {
+		rc, past := http.NewResponseController(x.ResponseWriter), time.Unix(1, 0)
+		_ = rc.SetReadDeadline(past)
+		_ = rc.SetWriteDeadline(past)
+	})
+}

@@ -1,0 +1,202 @@
+// Package guard is the hot path: every request to a site goes through it. It
+// strips what only the gateway may say, finds the session, decides, sets the
+// identity headers and passes on. It owns the path rules and the shape of the
+// answer for whoever may not pass; it leaves sessions to session, words to page,
+// and the gateway's own pages to the handler it is given.
+package guard
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/cookie"
+	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/session"
+)
+
+// Sessions decides about the session behind a cookie.
+type Sessions interface {
+	Check(ctx context.Context, cookie string) (*session.Facts, error)
+	Watch(cookie string, close func()) *session.Stream
+}
+
+// Pages shows what a refused visitor sees.
+type Pages interface {
+	Login(w http.ResponseWriter, r *http.Request, status int, v page.Login)
+	Refusal(w http.ResponseWriter, r *http.Request, v page.Refusal)
+	Locale(r *http.Request, stored string) string
+	Text(locale, id string, args ...any) string
+}
+
+// Attempts keeps refusals so that the support desk finds them by reference.
+type Attempts interface {
+	Record(ctx context.Context, e attempt.Entry) (reference string, err error)
+}
+
+// Metrics counts.
+type Metrics interface {
+	Refused(c cause.Cause)
+	RedirectLoop()
+}
+
+// Site is what the configuration of one site says.
+type Site struct {
+	Prefix  string // of our own pages, like "/gateway"
+	Public  []Public
+	API     []Pattern // never answered with a page or a redirect
+	Repair  []Pattern // open to the superadmin of a blocked account
+	Headers [session.Values]string
+	Origins []string // that scripts of other origins may come from (CORS)
+	HTTPS   bool     // the public URL is https, whoever ends TLS
+}
+
+// Options are what a Guard works with.
+type Options struct {
+	Site     Site
+	Sessions Sessions
+	Pages    Pages
+	Attempts Attempts
+	Metrics  Metrics
+	// Own answers requests below the prefix.
+	Own http.Handler
+	Log *slog.Logger
+	Now func() time.Time
+}
+
+// Guard protects one site.
+type Guard struct {
+	Options
+	names *names
+}
+
+// New returns a Guard. Empty header names are not sent.
+func New(o Options) *Guard {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	for i, name := range o.Site.Headers {
+		o.Site.Headers[i] = http.CanonicalHeaderKey(name)
+	}
+	return &Guard{Options: o, names: newNames(DefaultHeaders[:], o.Site.Headers[:])}
+}
+
+// Original is the request as the client sent it, before any rewrite.
+type Original struct {
+	Method string
+	URL    *url.URL
+}
+
+// Next passes a request on to the app.
+type Next func(http.ResponseWriter, *http.Request) error
+
+// Serve decides about one request. identify, which may be nil, is told the facts
+// of the session before the request is passed on. The error is next's.
+func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identify func(*session.Facts), next Next) error {
+	g.names.strip(r)
+	path, kind := o.URL.Path, inspect(o.URL)
+	switch {
+	case kind == malformed:
+		g.refuse(w, r, o, cause.BadRequest, nil)
+		return nil
+	case kind == plain && g.own(path):
+		g.Own.ServeHTTP(w, r)
+		return nil
+	case r.Method == http.MethodOptions && g.preflight(w, r):
+		return nil
+	}
+	open := kind == plain && g.public(o.Method, path)
+	value, facts, err := g.session(r)
+	if facts == nil || facts.Session == nil || facts.Cause != cause.None || facts.AppDenied {
+		if !open && !(err == nil && g.repair(facts, kind, path)) {
+			g.stop(w, r, o, value, facts, err)
+			return nil
+		}
+		if open {
+			facts = nil
+		}
+	}
+	cookie.Strip(r.Header)
+	x := &exchange{ResponseWriter: w}
+	if facts == nil {
+		return next(x, r)
+	}
+	if identify != nil {
+		identify(facts)
+	}
+	x.values = facts.Values
+	for i, name := range g.Site.Headers {
+		if name != "" && x.values[i] != "" {
+			r.Header[name] = x.values[i : i+1 : i+1]
+		}
+	}
+	if streams(r) {
+		return g.stream(x, r, value, next)
+	}
+	x.guard, x.cookie = g, value
+	defer x.done()
+	return next(x, r)
+}
+
+func (g *Guard) own(path string) bool {
+	return strings.HasPrefix(path, g.Site.Prefix) &&
+		(len(path) == len(g.Site.Prefix) || path[len(g.Site.Prefix)] == '/')
+}
+
+func (g *Guard) public(method, path string) bool {
+	for i := range g.Site.Public {
+		if g.Site.Public[i].match(method, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// repair opens the paths where the superadmin of a blocked account can mend that.
+func (g *Guard) repair(f *session.Facts, kind sort, path string) bool {
+	if f == nil || !f.Repair || f.AppDenied || kind != plain {
+		return false
+	}
+	for _, p := range g.Site.Repair {
+		if p.match(path) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxTries bounds how many session cookies of one request are looked at: a
+// browser sends several when somebody planted one.
+const maxTries = 3
+
+// session finds the session of a request: the first of its cookies that opens
+// one. Without any, facts say why.
+func (g *Guard) session(r *http.Request) (value string, facts *session.Facts, err error) {
+	name := cookie.Name(cookie.Session, cookie.Secure(r, g.Site.HTTPS))
+	for n := range maxTries {
+		v, ok := cookie.Find(r.Header, name, n)
+		if !ok {
+			break
+		}
+		f, checkErr := g.Sessions.Check(r.Context(), v)
+		if checkErr != nil {
+			err = checkErr
+			continue
+		}
+		if f.Session != nil && f.Cause == cause.None {
+			return v, f, nil
+		}
+		if facts == nil || facts.Session == nil {
+			value, facts = v, f
+		}
+	}
+	return value, facts, err
+}

@@ -1,0 +1,192 @@
+package guard
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/cookie"
+	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/session"
+	"github.com/cliendo/gateway/caddymodule/target"
+	"github.com/cliendo/gateway/caddymodule/visitor"
+)
+
+// storeRetry is what Retry-After says when the store does not answer.
+const storeRetry = 5 * time.Second
+
+// stop answers a request that may not pass.
+func (g *Guard) stop(w http.ResponseWriter, r *http.Request, o Original, value string, f *session.Facts, err error) {
+	switch {
+	case err != nil:
+		// Nobody knows whether there is a session: say so, and touch no cookie (P21).
+		g.Log.Error("store does not answer", "error", err)
+		g.refuse(w, r, o, cause.StoreUnavailable, nil)
+	case f == nil:
+		g.refuse(w, r, o, cause.NotLoggedIn, nil)
+	case f.Session == nil || f.Cause == cause.SessionExpired || f.Cause == cause.SessionEnded:
+		if value != "" {
+			http.SetCookie(w, cookie.New(cookie.Session, "", cookie.Secure(r, g.Site.HTTPS), -1))
+		}
+		g.refuse(w, r, o, f.Cause, nil)
+	case f.Cause != cause.None:
+		g.refuse(w, r, o, f.Cause, f)
+	default:
+		g.refuse(w, r, o, cause.Forbidden, f)
+	}
+}
+
+// refuse gives each kind of caller the answer it understands: a page that is
+// being opened is sent to the login, a form gets the login itself, and everything
+// else a problem document it can read (P2).
+func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, o Original, c cause.Cause, f *session.Facts) {
+	g.Metrics.Refused(c)
+	reference := g.record(r, c, f)
+	w.Header().Set("X-Login-Gateway", "1")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Add("Vary", "Cookie, Accept, Sec-Fetch-Mode")
+	nav := g.navigation(r, o)
+	login := c == cause.NotLoggedIn || c == cause.SessionExpired || c == cause.SessionEnded
+	switch {
+	case !nav:
+		g.problem(w, r, c, reference)
+	case login && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+		http.Redirect(w, r, g.loginURL(o.URL.RequestURI(), c), http.StatusSeeOther)
+	case login:
+		g.Pages.Login(w, r, http.StatusUnauthorized, page.Login{Cause: c, Action: g.loginURL(refererPath(r), cause.None)})
+	default:
+		g.Pages.Refusal(w, r, g.refusal(c, reference, f))
+	}
+}
+
+func (g *Guard) refusal(c cause.Cause, reference string, f *session.Facts) page.Refusal {
+	v := page.Refusal{Cause: c, Reference: reference}
+	if info, _ := c.Info(); info.Retry {
+		v.RetryAfter = storeRetry
+	}
+	if f != nil {
+		v.Name, v.Locale = f.User.Name, f.User.Locale
+		v.Superadmin = f.Repair
+		v.Links = Links(g.Site.Prefix, f.Account.PayURL, f.Repair)
+	}
+	return v
+}
+
+// Links are the ways on for somebody who is known but may not pass.
+func Links(prefix, payURL string, superadmin bool) []page.Link {
+	var links []page.Link
+	if superadmin && payURL != "" {
+		links = append(links, page.Link{Word: "link.pay", URL: payURL})
+	}
+	return append(links, page.Link{Word: "link.logout", URL: prefix + "/logout", Post: true})
+}
+
+// record keeps the refusal of somebody known, so that its reference can be looked
+// up. That nobody is logged in is no event.
+func (g *Guard) record(r *http.Request, c cause.Cause, f *session.Facts) (reference string) {
+	if f == nil {
+		g.Log.Debug("refused", "cause", string(c), "method", r.Method)
+		return ""
+	}
+	v := visitor.Of(r)
+	reference, err := g.Attempts.Record(r.Context(), attempt.Entry{
+		Cause: c, Method: "session", User: f.User.ID, Account: f.User.Account, Typed: f.User.Email,
+		Network: v.Network, Agent: v.Agent, Session: f.Session.Handle,
+	})
+	if err != nil {
+		g.Log.Error("recording a refusal failed", "error", err)
+	}
+	g.Log.Info("refused", slog.String("cause", string(c)), slog.String("reference", reference),
+		slog.String("user", f.User.ID), slog.String("account", f.User.Account), slog.String("network", v.Network))
+	return reference
+}
+
+func (g *Guard) loginURL(to string, c cause.Cause) string {
+	to = target.Safe(to, g.Site.Prefix)
+	if c == cause.SessionExpired || c == cause.SessionEnded {
+		return target.With(g.Site.Prefix+"/login", to, "reason", string(c))
+	}
+	return target.With(g.Site.Prefix+"/login", to)
+}
+
+// refererPath is where a form was sent from: the page to come back to. Of other
+// sites nothing is taken over.
+func refererPath(r *http.Request) string {
+	ref := r.Referer()
+	for _, scheme := range []string{"https://", "http://"} {
+		if rest, ok := strings.CutPrefix(ref, scheme+r.Host); ok && strings.HasPrefix(rest, "/") {
+			return rest
+		}
+	}
+	return target.Home
+}
+
+// navigation tells whether a browser is opening a page. Only then a redirect or
+// a page makes sense; for everything else it would be taken for the answer.
+func (g *Guard) navigation(r *http.Request, o Original) bool {
+	for _, p := range g.Site.API {
+		if p.matchFold(o.URL.Path) {
+			return false
+		}
+	}
+	if len(r.Header["Upgrade"]) > 0 {
+		return false
+	}
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate"
+	}
+	if r.Header.Get("X-Requested-With") != "" || !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		return false
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		return true
+	case http.MethodPost:
+		ct := r.Header.Get("Content-Type")
+		return strings.HasPrefix(ct, "application/x-www-form-urlencoded") || strings.HasPrefix(ct, "multipart/form-data")
+	}
+	return false
+}
+
+// Problem is the answer for programs, as RFC 9457 has it.
+type Problem struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Detail    string `json:"detail,omitempty"`
+	Reason    string `json:"reason"`
+	Reference string `json:"reference,omitempty"`
+	LoginURL  string `json:"login_url,omitempty"`
+}
+
+func (g *Guard) problem(w http.ResponseWriter, r *http.Request, c cause.Cause, reference string) {
+	info, _ := c.Info()
+	locale := g.Pages.Locale(r, "")
+	p := Problem{
+		Type: "about:blank", Status: c.Status(), Reason: string(c.Public()), Reference: reference,
+		Title:  g.Pages.Text(locale, "cause."+string(c.Public())+".title"),
+		Detail: g.Pages.Text(locale, "cause."+string(c.Public())+".text"),
+	}
+	h := w.Header()
+	if p.Status == http.StatusUnauthorized {
+		p.LoginURL = g.Site.Prefix + "/login"
+		// RFC 9110 wants a challenge with every 401; this one makes no browser ask.
+		h.Set("WWW-Authenticate", `LoginGateway realm="login"`)
+	}
+	if info.Retry {
+		h.Set("Retry-After", strconv.Itoa(int(storeRetry/time.Second)))
+	}
+	g.allowOrigin(h, r)
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Content-Language", locale)
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(p.Status)
+	if r.Method != http.MethodHead {
+		_ = json.NewEncoder(w).Encode(p)
+	}
+}

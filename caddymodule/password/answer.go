@@ -1,0 +1,53 @@
+package password
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/page"
+)
+
+// busyRetry is what people are told to wait when too much is going on.
+const busyRetry = 5 * time.Second
+
+// wrong answers a password that does not fit. until is when the next try will be
+// looked at, zero for at once.
+func (e *Errand) wrong(w http.ResponseWriter, r *http.Request, t *try, until time.Time) {
+	c := cause.WrongPassword
+	if t.user == nil {
+		c = cause.UnknownEmail
+	}
+	hints, suggestion := page.Hints(t.form.email, t.form.password)
+	v := e.view(r, t, c, until)
+	v.Hints, v.Suggestion = hints, suggestion
+	e.Pages.Login(w, r, c.Status(), v)
+}
+
+// refuse answers a try that was not looked at.
+func (e *Errand) refuse(w http.ResponseWriter, r *http.Request, t *try, c cause.Cause, until time.Time) {
+	v := e.view(r, t, c, until)
+	if c == cause.Busy {
+		v.RetryAfter = busyRetry
+	}
+	e.Pages.Login(w, r, c.Status(), v)
+}
+
+func (e *Errand) view(r *http.Request, t *try, c cause.Cause, until time.Time) page.Login {
+	entry := attempt.Entry{
+		Cause: c, Method: Method, Typed: t.canonical, Network: t.visitor.Network, Agent: t.visitor.Agent,
+		Locale: e.Pages.Locale(r, ""), Known: t.device != "", RetryAt: until,
+	}
+	if t.user != nil {
+		entry.User, entry.Account = t.user.ID, t.user.Account
+	}
+	v := page.Login{
+		Email: t.form.email, Remember: t.form.remember, Cause: c.Public(),
+		Reference: e.Dispatcher.Note(r.Context(), entry),
+	}
+	if wait := until.Sub(e.Now()); !until.IsZero() && wait > 0 {
+		v.RetryAt, v.RetryAfter = until, wait
+	}
+	return v
+}

@@ -1,0 +1,186 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/cookie"
+	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/session"
+	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/target"
+	"github.com/cliendo/gateway/caddymodule/visitor"
+)
+
+// Proof is what a step established about the person at the other end.
+type Proof struct {
+	User     *store.User
+	Method   string   // "password"
+	Amr      []string // RFC 8176
+	Remember bool
+	Known    bool // from a known device
+}
+
+// retryAfter is what people are told to wait when the store does not answer.
+const retryAfter = 5 * time.Second
+
+// Proven takes a proof and answers the request: with a session, the next step, or
+// the reason why not.
+func (d *Dispatcher) Proven(w http.ResponseWriter, r *http.Request, p Proof) {
+	account, err := d.Directory.Account(r.Context(), p.User.Account)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		d.Unavailable(w, r, p.User.Email, p.Remember, err)
+		return
+	}
+	switch step, c := Next(p.User, account, d.Rules, d.Now()); step {
+	case Enter:
+		d.enter(w, r, p)
+	default:
+		d.refuse(w, r, p, account, c)
+	}
+}
+
+func (d *Dispatcher) enter(w http.ResponseWriter, r *http.Request, p Proof) {
+	started, err := d.start(w, r, p)
+	if err != nil {
+		d.Unavailable(w, r, p.User.Email, p.Remember, err)
+		return
+	}
+	d.keepLocale(r, p.User)
+	e := d.entry(r, p, cause.None)
+	e.Session = started.Handle
+	d.Note(r.Context(), e)
+	to := target.Safe(r.URL.Query().Get(target.Param), d.Prefix)
+	if t, _ := d.Rules.TypeOf(p.User); !t.App {
+		to = d.Prefix + "/admin"
+	}
+	if d.cookiesDoubtful(r) {
+		to = target.With(d.Prefix+"/login", to, paramCheck, "1")
+	}
+	noStore(w)
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// start begins the session and sets the cookies. The session this browser had
+// before is over: a login never takes over an older one.
+func (d *Dispatcher) start(w http.ResponseWriter, r *http.Request, p Proof) (*session.Started, error) {
+	v := visitor.Of(r)
+	ctx := context.WithoutCancel(r.Context())
+	started, err := d.Sessions.Start(ctx, session.Login{
+		User: p.User, Amr: p.Amr, Remember: p.Remember, Agent: v.Agent, Network: v.Network, Site: v.Site,
+	})
+	if err != nil {
+		return nil, err
+	}
+	secure := cookie.Secure(r, d.HTTPS)
+	if old, ok := cookie.Find(r.Header, cookie.Name(cookie.Session, secure), 0); ok {
+		if err := d.Sessions.End(ctx, old); err != nil {
+			d.Log.Warn("ending the session this browser had before failed", "error", err)
+		}
+	}
+	http.SetCookie(w, cookie.New(cookie.Session, started.Cookie, secure, started.MaxAge))
+	d.remember(w, r, p.User.ID)
+	return started, nil
+}
+
+// refuse tells somebody who is known why they may not be here. The superadmin of
+// a blocked account also gets a session, which opens the repair paths only.
+func (d *Dispatcher) refuse(w http.ResponseWriter, r *http.Request, p Proof, a *store.Account, c cause.Cause) {
+	reference := d.Note(r.Context(), d.entry(r, p, c))
+	owner := p.User.Type == "superadmin" && a != nil
+	v := page.Refusal{
+		Cause: c, Reference: reference, Name: p.User.Name, Superadmin: owner,
+		Locale: d.Pages.Locale(r, p.User.Locale),
+	}
+	if owner && ofAccount(c) {
+		v.Links = payLinks(a)
+		if d.CanRepair && !p.User.SecondStep {
+			if _, err := d.start(w, r, p); err != nil {
+				d.Log.Error("starting a session for the repair paths failed", "error", err)
+			}
+		}
+	}
+	d.Pages.Refusal(w, r, v)
+}
+
+func payLinks(a *store.Account) []page.Link {
+	if a.PayURL == "" {
+		return nil
+	}
+	word := "link.pay"
+	if a.State == "trial" || a.State == "cancelled" {
+		word = "link.subscribe"
+	}
+	return []page.Link{{Word: word, URL: a.PayURL}}
+}
+
+func ofAccount(c cause.Cause) bool {
+	switch c {
+	case cause.AccountTrialEnded, cause.AccountArrears, cause.AccountCancelled, cause.AccountSuspended:
+		return true
+	}
+	return false
+}
+
+func (d *Dispatcher) entry(r *http.Request, p Proof, c cause.Cause) attempt.Entry {
+	v := visitor.Of(r)
+	return attempt.Entry{
+		Cause: c, Method: p.Method, Typed: p.User.Email, User: p.User.ID, Account: p.User.Account,
+		Network: v.Network, Agent: v.Agent, Locale: d.Pages.Locale(r, p.User.Locale), Known: p.Known,
+	}
+}
+
+// Note records, counts and logs one outcome, and returns its reference. A store
+// that does not take it costs the reference, not the answer.
+func (d *Dispatcher) Note(ctx context.Context, e attempt.Entry) (reference string) {
+	reference, err := d.Attempts.Record(context.WithoutCancel(ctx), e)
+	if err != nil {
+		d.Log.Error("recording an attempt failed", "error", err)
+	}
+	outcome := "ok"
+	if e.Cause != cause.None {
+		outcome = string(e.Cause)
+		d.Metrics.Refused(e.Cause)
+	}
+	d.Metrics.Login(e.Method, outcome)
+	d.Log.Info("login", slog.String("outcome", outcome), slog.String("method", e.Method),
+		slog.String("reference", reference), slog.String("user", e.User), slog.String("account", e.Account),
+		slog.String("network", e.Network), slog.Bool("known_device", e.Known))
+	return reference
+}
+
+// Unavailable tells that nobody can log in this moment; what was typed stays.
+func (d *Dispatcher) Unavailable(w http.ResponseWriter, r *http.Request, email string, remember bool, err error) {
+	d.Log.Error("login not possible: the store does not answer", "error", err)
+	d.Metrics.Refused(cause.StoreUnavailable)
+	d.Pages.Login(w, r, cause.StoreUnavailable.Status(), page.Login{
+		Email: email, Remember: remember, Cause: cause.StoreUnavailable, RetryAfter: retryAfter,
+	})
+}
+
+// keepLocale stores the language of the first login for mails and later pages.
+func (d *Dispatcher) keepLocale(r *http.Request, u *store.User) {
+	if u.Locale != "" {
+		return
+	}
+	locale := d.Pages.Locale(r, "")
+	_, err := d.Directory.UpdateUser(context.WithoutCancel(r.Context()), u.Account, u.ID, func(u *store.User) error {
+		if u.Locale == "" {
+			u.Locale = locale
+		}
+		return nil
+	})
+	if err != nil {
+		d.Log.Warn("storing the language of a user failed", "error", err)
+	}
+}
+
+func noStore(w http.ResponseWriter) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Login-Gateway", "1")
+}

@@ -1,0 +1,138 @@
+package signin
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/cookie"
+	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/session"
+	"github.com/cliendo/gateway/caddymodule/target"
+)
+
+// Query parameters of the login page besides the target.
+const (
+	paramReason = "reason" // why the session is over
+	paramCheck  = "check"  // a login just succeeded; see whether its cookie came back
+)
+
+// show answers the login page: with the form, or, for somebody who is logged in
+// already, by sending them on. It is never a dead end (P4).
+func (d *Dispatcher) show(w http.ResponseWriter, r *http.Request) {
+	to := target.Safe(r.URL.Query().Get(target.Param), d.Prefix)
+	secure := cookie.Secure(r, d.HTTPS)
+	value, hasCookie := cookie.Find(r.Header, cookie.Name(cookie.Session, secure), 0)
+	f := &session.Facts{}
+	if hasCookie {
+		var err error
+		if f, err = d.Sessions.Check(r.Context(), value); err != nil {
+			// Perhaps they are logged in and perhaps not; the form does no harm.
+			f = &session.Facts{}
+			d.Log.Error("store does not answer", "error", err)
+			hasCookie = false
+		}
+	}
+	if f.Session != nil && (f.Cause == cause.None || f.Repair) {
+		d.sendOn(w, r, to, f)
+		return
+	}
+	if r.URL.Query().Get(paramCheck) != "" && !d.cookiesWork(r) {
+		d.Metrics.Refused(cause.CookiesBlocked)
+		d.Pages.Refusal(w, r, page.Refusal{Cause: cause.CookiesBlocked})
+		return
+	}
+	if hasCookie && f.Session == nil {
+		http.SetCookie(w, cookie.New(cookie.Session, "", secure, -1))
+	}
+	d.setFlow(w, r, flow{})
+	d.Pages.Login(w, r, http.StatusOK, page.Login{Cause: reason(r)})
+}
+
+// reason takes over only what a redirect of ours may say.
+func reason(r *http.Request) cause.Cause {
+	switch c := cause.Cause(r.URL.Query().Get(paramReason)); c {
+	case cause.SessionExpired, cause.SessionEnded:
+		return c
+	}
+	return cause.None
+}
+
+// Bounces between an app that sends people to the login and a gateway that knows
+// them already: this many within this time, and somebody has to say so (P8).
+const (
+	maxBounces   = 3
+	bounceWindow = 10 * time.Second
+)
+
+func (d *Dispatcher) sendOn(w http.ResponseWriter, r *http.Request, to string, f *session.Facts) {
+	fl := d.flow(r)
+	now := d.Now()
+	if now.Sub(time.UnixMilli(fl.Since)) > bounceWindow {
+		fl = flow{Since: now.UnixMilli()}
+	}
+	fl.Bounces++
+	if fl.Bounces > maxBounces {
+		d.setFlow(w, r, flow{})
+		d.Metrics.RedirectLoop()
+		d.Metrics.Refused(cause.RedirectLoop)
+		d.Log.Warn("redirect loop: the app sends a logged-in user back to the login", "target", to)
+		d.Pages.Refusal(w, r, page.Refusal{Cause: cause.RedirectLoop, Locale: f.User.Locale})
+		return
+	}
+	if f.AppDenied {
+		to = d.Prefix + "/admin"
+	}
+	d.setFlow(w, r, fl)
+	noStore(w)
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// flow is what a visitor carries around before a factor is proved. It is signed
+// and lies in their browser, so that strangers cost the store nothing.
+type flow struct {
+	Since   int64 `json:"s,omitempty"` // unix milliseconds of the first bounce
+	Bounces int   `json:"b,omitempty"`
+}
+
+const flowAge = 24 * time.Hour
+
+func (d *Dispatcher) flow(r *http.Request) (f flow) {
+	value, _ := cookie.Find(r.Header, cookie.Name(cookie.Flow, cookie.Secure(r, d.HTTPS)), 0)
+	if raw, ok := d.Flow.Decode(value); ok {
+		_ = json.Unmarshal(raw, &f) // signed by us; what cannot be read is empty
+	}
+	return f
+}
+
+func (d *Dispatcher) setFlow(w http.ResponseWriter, r *http.Request, f flow) {
+	raw, err := json.Marshal(f)
+	if err != nil {
+		return
+	}
+	value, err := d.Flow.Encode(raw)
+	if err != nil {
+		d.Log.Error("signing the flow cookie failed", "error", err)
+		return
+	}
+	http.SetCookie(w, cookie.New(cookie.Flow, value, cookie.Secure(r, d.HTTPS), flowAge))
+}
+
+// cookiesWork tells whether the browser sent any cookie of ours back.
+func (d *Dispatcher) cookiesWork(r *http.Request) bool {
+	secure := cookie.Secure(r, d.HTTPS)
+	for _, base := range []string{cookie.Flow, cookie.Device, cookie.Session} {
+		if _, ok := cookie.Find(r.Header, cookie.Name(base, secure), 0); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// cookiesDoubtful is true for a browser that came from our form without the
+// cookie that the form was sent with. Programs without Origin are left alone.
+func (d *Dispatcher) cookiesDoubtful(r *http.Request) bool {
+	browser := r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != ""
+	return browser && !d.cookiesWork(r)
+}

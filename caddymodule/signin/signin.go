@@ -1,0 +1,110 @@
+// Package signin is the dispatcher of logins: after each step it looks at what is
+// stored and decides which step is next, who is refused, and who gets a session.
+// Steps (the errands) prove one thing each and come back here; they never call
+// each other. It also shows the page that the first step starts from.
+package signin
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/cookie"
+	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/session"
+	"github.com/cliendo/gateway/caddymodule/store"
+)
+
+// Sessions starts, finds and ends sessions.
+type Sessions interface {
+	Start(ctx context.Context, in session.Login) (*session.Started, error)
+	Check(ctx context.Context, cookie string) (*session.Facts, error)
+	End(ctx context.Context, cookie string) error
+}
+
+// Directory is where users and accounts are.
+type Directory interface {
+	Account(ctx context.Context, id string) (*store.Account, error)
+	UpdateUser(ctx context.Context, account, id string, fn func(*store.User) error) (*store.User, error)
+}
+
+// Pages shows what people see.
+type Pages interface {
+	Login(w http.ResponseWriter, r *http.Request, status int, v page.Login)
+	Refusal(w http.ResponseWriter, r *http.Request, v page.Refusal)
+	Locale(r *http.Request, stored string) string
+}
+
+// Attempts keeps what happened under a reference.
+type Attempts interface {
+	Record(ctx context.Context, e attempt.Entry) (reference string, err error)
+}
+
+// Metrics counts logins by method and outcome; the outcome is "ok" or a cause.
+type Metrics interface {
+	Login(method, outcome string)
+	Refused(c cause.Cause)
+	RedirectLoop()
+}
+
+// Options are what a Dispatcher works with.
+type Options struct {
+	Prefix    string // of our own pages
+	HTTPS     bool   // the public URL is https, whoever ends TLS
+	CanRepair bool   // the site has repair paths for the superadmin of a blocked account
+	Rules     directory.Rules
+	Device    *cookie.Codec
+	Flow      *cookie.Codec
+	Sessions  Sessions
+	Directory Directory
+	Pages     Pages
+	Attempts  Attempts
+	Metrics   Metrics
+	Log       *slog.Logger
+	Now       func() time.Time
+}
+
+// Dispatcher decides what comes next in a login.
+type Dispatcher struct{ Options }
+
+// New returns a Dispatcher.
+func New(o Options) *Dispatcher {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Dispatcher{o}
+}
+
+// Mount adds the routes of the login page.
+func (d *Dispatcher) Mount(mux *http.ServeMux) {
+	mux.HandleFunc("GET "+d.Prefix+"/login", d.show)
+}
+
+// Step is what the stored state of a login asks for next.
+type Step string
+
+// The steps there are.
+const (
+	Refuse     Step = "refuse"
+	SecondStep Step = "second_step"
+	Enter      Step = "enter"
+)
+
+// Next decides from stored state which step follows a proven first factor, and
+// with which cause where it is a refusal. It is pure: the same for every way in.
+func Next(u *store.User, a *store.Account, rules directory.Rules, now time.Time) (Step, cause.Cause) {
+	if c := rules.May(u, a, now); c != cause.None {
+		return Refuse, c
+	}
+	if u.SecondStep {
+		return SecondStep, cause.SecondStepRequired
+	}
+	return Enter, cause.None
+}
