@@ -1,0 +1,55 @@
+package caddymodule
+
+import "github.com/caddyserver/caddy/v2"
+
+// Limits say how often one may fail before waiting, and how much work hashing
+// may make. A budget or field left out keeps its default.
+type Limits struct {
+	// UserNetwork counts failures of one user from one network.
+	UserNetwork Budget `json:"user_network,omitzero"`
+	// User counts failures of one user from all unknown devices together.
+	User Budget `json:"user,omitzero"`
+	// Network counts failures of all users from one network.
+	Network Budget `json:"network,omitzero"`
+	// Device counts failures on one known device, for each user it belongs to.
+	Device Budget `json:"device,omitzero"`
+	// SecondStep counts wrong second-step codes of one user.
+	SecondStep Budget `json:"second_step,omitzero"`
+	// HashWorkers is how many passwords are hashed at the same time. Default: the
+	// number of cores.
+	HashWorkers int `json:"hash_workers,omitempty"`
+	// HashQueue is how many logins may wait for that; more are told to come back
+	// in a moment. Default: 1024.
+	HashQueue int `json:"hash_queue,omitempty"`
+	// Argon2 are the costs of new hashes; older ones are renewed at the next login.
+	Argon2 Argon2 `json:"argon2,omitzero"`
+}
+
+// Budget says how many failures are free and what follows. Nobody is ever shut
+// out for good.
+type Budget struct {
+	// Free failures cost nothing; at least 1.
+	Free int `json:"free,omitempty"`
+	// Window is the time within which the free failures must happen to be too
+	// many. Where the default is none: however far apart, until forgotten.
+	Window caddy.Duration `json:"window,omitempty"`
+	// Delay is the first wait; it doubles with each further failure.
+	Delay caddy.Duration `json:"delay,omitempty"`
+	// MaxDelay is the longest wait, at most a day.
+	MaxDelay caddy.Duration `json:"max_delay,omitempty"`
+	// Forget is how long after the last failure all is forgotten; at least MaxDelay.
+	Forget caddy.Duration `json:"forget,omitempty"`
+	// ResetOnSuccess: logging in forgets the failures.
+	ResetOnSuccess *bool `json:"reset_on_success,omitempty"`
+}
+
+// Argon2 are the costs of Argon2id. Less than 19 MiB with 2 passes, or 46 MiB
+// with one, is refused.
+type Argon2 struct {
+	// Memory of one hash, in KiB, at most 262144. Default: 19456.
+	Memory uint32 `json:"memory,omitempty"`
+	// Time is the number of passes over the memory, at most 10. Default: 2.
+	Time uint32 `json:"time,omitempty"`
+	// Threads is the number of lanes of one hash, at most 8. Default: 1.
+	Threads uint8 `json:"threads,omitempty"`
+}

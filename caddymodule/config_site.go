@@ -1,0 +1,54 @@
+package caddymodule
+
+import "github.com/caddyserver/caddy/v2"
+
+// Handler puts the login gateway in front of the handlers that follow it. It must
+// see every request of the site, so it takes no matcher and stands before
+// anything that rewrites. All fields are optional.
+type Handler struct {
+	// Prefix of the gateway's own paths: lower and upper case letters, digits and
+	// ". _ ~ -" between slashes. Default: /gateway.
+	Prefix string `json:"prefix,omitempty"`
+
+	// Public are the requests that pass without a login. Default: none.
+	Public []PublicRule `json:"public,omitempty"`
+
+	// APIPaths are paths where a missing login is always answered with a 401 for
+	// programs, never with a page. A path, or a prefix when it ends in /*.
+	// Default: none.
+	APIPaths []string `json:"api_paths,omitempty"`
+
+	// RepairPaths are paths of the app that the superadmin of a blocked account
+	// may still use, to pay or subscribe. A path, or a prefix when it ends in /*.
+	// Default: none.
+	RepairPaths []string `json:"repair_paths,omitempty"`
+
+	// CORS are the origins whose scripts may read the gateway's refusals, and
+	// whose preflights it answers; like https://app.example.com. Default: none.
+	CORS []string `json:"cors,omitempty"`
+
+	// Headers are the names under which the app learns who is logged in, by what
+	// they say: user, email, name, groups, account, account_state, session, amr,
+	// auth_time. "off" sends none; names that a visitor could confuse with these
+	// are removed from every request. Default: Remote-User, Remote-Email,
+	// Remote-Name, Remote-Groups, Remote-Account, Remote-Account-State,
+	// Remote-Session, Remote-Amr, Remote-Auth-Time.
+	Headers map[string]string `json:"headers,omitempty"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.login_gateway", New: func() caddy.Module { return new(Handler) }}
+}
+
+// PublicRule opens some requests to everybody. Either Preset or Paths is given.
+type PublicRule struct {
+	// Preset is a list of paths by name: "pwa" (manifest, service worker, icons,
+	// robots.txt and .well-known, which browsers fetch without cookies).
+	Preset string `json:"preset,omitempty"`
+	// Methods that are open. Default: GET and HEAD.
+	Methods []string `json:"methods,omitempty"`
+	// Paths are exact, or prefixes when they end in /*: "/pub/*" opens "/pub/" and
+	// what is below, not "/pub". Upper and lower case differ.
+	Paths []string `json:"paths,omitempty"`
+}

@@ -1,0 +1,41 @@
+// Package caddymodule is the roof of the login gateway, and the only package
+// that knows Caddy. It owns the configuration, the Caddy modules, the commands
+// and the building of the rooms below it; what happens in a room is decided
+// there.
+//
+// The map of the house, for who reads it for the first time:
+//
+//	config*.go, check*.go  the configuration: its words, defaults and what is refused
+//	caddyfile*.go          the Caddyfile syntax of both, drawn above each parser
+//	settings.go            the configuration in the words of the rooms
+//	storemodules.go        the guest modules login_gateway.stores.bolt and .redis
+//	app.go, runtime.go     build the rooms when a config starts, leave when it stops
+//	handler.go             the directive in front of the app
+//	proxies.go             looks for ways around the gateway in an adapted config
+//	adminapi.go            the commands of a running gateway, on Caddy's admin endpoint
+//	command*.go            the command group "gateway"
+//
+// Below the roof, from the bottom up:
+//
+//	cause, store, secret   the closed list of causes; records and their stores; keys
+//	directory, session, limit, attempt, passhash   what is known and counted
+//	page                   what people see
+//	guard                  the hot path: strip, look up, decide, pass on
+//	signin, password       the login, step by step
+//	operate                what operators do
+//	demo                   the sample app and its users
+//
+// # Modules
+//
+//	login_gateway                app: one per config, made of the global option
+//	http.handlers.login_gateway  handler: one per site, made of the directive
+//	login_gateway.stores.*       where records live
+//	admin.api.login_gateway      commands for a running gateway
+//
+// # Order
+//
+// Caddy provisions a new config before it stops the old one, provisions without
+// ever starting it for `caddy validate`, and cleans up what failed half-way. So
+// Provision only reads and checks; resources are taken in Start, by their name,
+// and given back by who took them.
+package caddymodule

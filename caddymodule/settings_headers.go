@@ -1,0 +1,123 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/cliendo/gateway/caddymodule/session"
+)
+
+// headerOff in place of a name: the header is not sent.
+const headerOff = "off"
+
+// identity lists what the app can be told, under which name by default.
+var identity = []struct {
+	what  string
+	value int // of session.Facts.Values
+	name  string
+}{
+	{"user", session.ValueUser, "Remote-User"},
+	{"email", session.ValueEmail, "Remote-Email"},
+	{"name", session.ValueName, "Remote-Name"},
+	{"groups", session.ValueGroups, "Remote-Groups"},
+	{"account", session.ValueAccount, "Remote-Account"},
+	{"account_state", session.ValueAccountState, "Remote-Account-State"},
+	{"session", session.ValueSession, "Remote-Session"},
+	{"amr", session.ValueAmr, "Remote-Amr"},
+	{"auth_time", session.ValueAuthTime, "Remote-Auth-Time"},
+}
+
+// headerNames lays the configured names over the defaults. Names that fold to
+// the same are a collision: many apps cannot tell Remote-User from Remote_User.
+func headerNames(configured map[string]string) (names [session.Values]string, err error) {
+	var errs []error
+	for _, what := range slices.Sorted(maps.Keys(configured)) {
+		if !knownIdentity(what) {
+			errs = append(errs, unknownIdentity(what))
+		}
+	}
+	taken := map[string]string{}
+	for _, i := range identity {
+		name := orElse(configured[i.what], i.name)
+		if name == headerOff {
+			continue
+		}
+		errs = append(errs, checkHeader(i.what, name))
+		if other, ok := taken[foldHeader(name)]; ok {
+			errs = append(errs, fmt.Errorf("header %s %s: %s has that name already, or one that apps confuse with it",
+				i.what, name, other))
+		}
+		taken[foldHeader(name)] = i.what
+		names[i.value] = name
+	}
+	return names, errors.Join(errs...)
+}
+
+func knownIdentity(what string) bool { return slices.Contains(identityWords(), what) }
+
+func unknownIdentity(what string) error {
+	return fmt.Errorf("header %q: what should it say? %s%s",
+		what, strings.Join(identityWords(), ", "), didYouMean(what, identityWords()))
+}
+
+func identityWords() []string {
+	words := make([]string, len(identity))
+	for i, id := range identity {
+		words[i] = id.what
+	}
+	return words
+}
+
+// reserved are headers that mean something to a proxy, a browser or an app
+// already, folded. Overwriting one breaks requests; stripping it from visitors
+// does as well.
+var reserved = []string{
+	"host", "connection", "keepalive", "te", "trailer", "transferencoding", "upgrade", "proxyconnection",
+	"proxyauthenticate", "proxyauthorization", "cookie", "setcookie", "authorization", "wwwauthenticate",
+	"accept", "acceptcharset", "acceptencoding", "acceptlanguage", "cachecontrol", "date", "expect", "forwarded",
+	"from", "ifmatch", "ifmodifiedsince", "ifnonematch", "ifrange", "ifunmodifiedsince", "lasteventid", "origin",
+	"pragma", "priority", "range", "referer", "useragent", "via", "xrequestedwith", "xrealip", "xlogingateway",
+	"http2settings", "xhttpmethodoverride",
+}
+
+// reservedStarts are families of such headers.
+var reservedStarts = []string{"content", "secfetch", "secch", "secwebsocket", "xforwarded", "accesscontrol"}
+
+func checkHeader(what, name string) error {
+	folded := foldHeader(name)
+	switch {
+	case !httpguts.ValidHeaderFieldName(name) || folded == "" || len(name) > 64:
+		return fmt.Errorf("header %s %q: a name has 1 to 64 letters, digits and dashes", what, name)
+	case slices.Contains(reserved, folded),
+		slices.ContainsFunc(reservedStarts, func(start string) bool { return strings.HasPrefix(folded, start) }):
+		return fmt.Errorf("header %s %s: that name has a meaning of its own; take another, like X-%s", what, name, defaultHeader(what))
+	}
+	return nil
+}
+
+func defaultHeader(what string) string {
+	for _, i := range identity {
+		if i.what == what {
+			return i.name
+		}
+	}
+	return "Remote"
+}
+
+// foldHeader drops what servers of different make treat as the same.
+func foldHeader(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z' || '0' <= r && r <= '9':
+			return r
+		case 'A' <= r && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return -1
+	}, name)
+}
