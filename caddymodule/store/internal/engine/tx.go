@@ -74,6 +74,9 @@ func (t *Tx) Reads() []Seen {
 	return reads
 }
 
+// Failed returns the failure of the store or of a key that the run met, if any.
+func (t *Tx) Failed() error { return t.failed }
+
 // Announced returns the changes to tell watchers about, each once.
 func (t *Tx) Announced() []store.Change { return t.announced }
 

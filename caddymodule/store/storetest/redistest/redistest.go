@@ -1,0 +1,167 @@
+// Package redistest runs a real redis-server for tests: on a free port of the
+// loopback interface, in a folder of its own, with every change on the disk
+// before it is acknowledged. It can be stopped, killed and started again on the
+// same port and data.
+package redistest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// patience is how long the server may take to start or to stop.
+const patience = 20 * time.Second
+
+// Server is a redis-server. It ends with the test.
+type Server struct {
+	t    testing.TB
+	dir  string
+	port int
+	args []string
+	run  *run
+}
+
+// run is one process.
+type run struct {
+	cmd  *exec.Cmd
+	done chan struct{}
+}
+
+// Start starts a server. args are added to its command line, for example
+// "--maxmemory-policy", "allkeys-lru". Without redis-server the test fails.
+func Start(t testing.TB, args ...string) *Server {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Fatalf("redis-server is missing: install the Debian package redis-server (%v)", err)
+	}
+	s := &Server{t: t, dir: t.TempDir(), args: args}
+	t.Cleanup(s.Kill)
+	// Another process may take the port between our look and the server's.
+	for range 5 {
+		s.port = freePort(t)
+		if s.start() {
+			return s
+		}
+		s.Kill()
+	}
+	t.Fatalf("redis-server does not start:\n%s", s.log())
+	return nil
+}
+
+// URL returns the address as redisstore.Open takes it, without a trailing slash.
+func (s *Server) URL() string { return "redis://" + s.Addr() }
+
+// Addr returns host and port.
+func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
+
+// Client returns a plain client to look behind the store's back. It is closed
+// when the test ends.
+func (s *Server) Client() *redis.Client {
+	c := redis.NewClient(&redis.Options{Addr: s.Addr(), Protocol: 2, DisableIdentity: true, PipelinePoolSize: -1})
+	s.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// Stop ends the server the way an operator does. It does nothing when it is not
+// running.
+func (s *Server) Stop() { s.end(syscall.SIGTERM) }
+
+// Kill ends the server at once, as kill -9 and a crash do.
+func (s *Server) Kill() { s.end(syscall.SIGKILL) }
+
+// Restart starts the server again on the same port and data, after stopping it
+// if it runs.
+func (s *Server) Restart() {
+	s.t.Helper()
+	s.Stop()
+	if !s.start() {
+		s.t.Fatalf("redis-server does not start again:\n%s", s.log())
+	}
+}
+
+func (s *Server) end(signal syscall.Signal) {
+	if s.run == nil {
+		return
+	}
+	_ = s.run.cmd.Process.Signal(signal)
+	select {
+	case <-s.run.done:
+	case <-time.After(patience):
+		_ = s.run.cmd.Process.Kill()
+		<-s.run.done
+		s.t.Errorf("redis-server did not end:\n%s", s.log())
+	}
+	s.run = nil
+}
+
+// start reports whether the server answers, and is ours.
+func (s *Server) start() bool {
+	args := append([]string{
+		"--bind", "127.0.0.1", "--port", fmt.Sprint(s.port), "--dir", s.dir, "--logfile", s.logPath(),
+		"--appendonly", "yes", "--appendfsync", "always", "--save", "", "--daemonize", "no",
+	}, s.args...)
+	cmd := exec.Command("redis-server", args...) //nolint:gosec,noctx // a test's own arguments; ended by end
+	s.run = &run{cmd, make(chan struct{})}
+	started := make(chan error)
+	go s.run.wait(started)
+	if err := <-started; err != nil {
+		s.t.Fatalf("starting redis-server: %v", err)
+	}
+	return s.answers()
+}
+
+func (s *Server) answers() bool {
+	c := redis.NewClient(&redis.Options{Addr: s.Addr(), Protocol: 2, DisableIdentity: true, MaxRetries: -1, DialerRetries: 1})
+	defer func() { _ = c.Close() }()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for ctx.Err() == nil {
+		if dir, err := c.ConfigGet(ctx, "dir").Result(); err == nil && c.Ping(ctx).Err() == nil {
+			return dir["dir"] == s.dir
+		}
+		select {
+		case <-s.run.done:
+			return false
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return false
+}
+
+func (s *Server) logPath() string { return filepath.Join(s.dir, "redis.log") }
+
+func (s *Server) log() string {
+	text, err := os.ReadFile(s.logPath())
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func (r *run) start(started chan<- error) {
+	defer close(r.done)
+	err := r.cmd.Start()
+	started <- err
+	if err == nil {
+		_ = r.cmd.Wait()
+	}
+}
