@@ -19,8 +19,8 @@ import (
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
-// ErrNoReference: a free reference could not be found. It takes a store that is
-// full of attempts, or a broken source of random numbers.
+// ErrNoReference is returned when no free reference could be found. It takes a
+// store full of attempts, or a broken source of random numbers.
 var ErrNoReference = errors.New("no free reference")
 
 // Store is what the attempts are kept in.

@@ -21,8 +21,8 @@ import (
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
-// ErrBusy: all places were taken by tries under way for as long as the caller
-// could wait. Nothing was counted.
+// ErrBusy is returned when all places were taken by tries under way for as long
+// as the caller could wait. Nothing was counted.
 var ErrBusy = errors.New("too many tries under way")
 
 // Lapse is how long a reservation counts when its outcome never comes, because

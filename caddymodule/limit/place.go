@@ -85,7 +85,7 @@ func (l *Limiter) take(ctx context.Context, g group, token string) error {
 			return err
 		}
 		// Places of this node are announced; those of other nodes are not.
-		if err := in.wait(ctx, pause/2+rand.N(pause)); err != nil {
+		if err := in.wait(ctx, around(pause)); err != nil {
 			return fmt.Errorf("waiting for a place: %w: %w", ErrBusy, err)
 		}
 	}
@@ -211,8 +211,13 @@ func (l *Limiter) update(ctx context.Context, tag string, fn func(store.Tx) erro
 		if !errors.Is(err, store.ErrConflict) || ctx.Err() != nil {
 			return err
 		}
-		time.Sleep(5*time.Millisecond + rand.N(40*time.Millisecond))
+		time.Sleep(around(20 * time.Millisecond))
 	}
+}
+
+// around returns half to one and a half of d, so that nodes do not keep step.
+func around(d time.Duration) time.Duration {
+	return d/2 + rand.N(d) //nolint:gosec // nobody gains by guessing it
 }
 
 func (s slot) read(tx store.Tx, now time.Time) (store.Budget, error) {

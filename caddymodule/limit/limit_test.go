@@ -1,0 +1,463 @@
+package limit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cliendo/gateway/caddymodule/limit"
+	"github.com/cliendo/gateway/caddymodule/store"
+)
+
+const (
+	minute = time.Minute
+	office = "192.0.2.1/32"
+	home   = "198.51.100.7/32"
+)
+
+var victim = limit.Try{Subject: "u:victim", Network: office}
+
+func TestDelaysDoubleUpToTheirCap(t *testing.T) {
+	for name, test := range map[string]struct {
+		try    func(i int) limit.Try
+		free   int
+		delays []time.Duration
+	}{
+		limit.UserNetwork: {
+			func(int) limit.Try { return victim }, 5,
+			[]time.Duration{minute / 2, minute, 2 * minute, 4 * minute, 8 * minute, 15 * minute, 15 * minute},
+		},
+		limit.User: {
+			func(i int) limit.Try {
+				return limit.Try{Subject: "u:victim", Network: fmt.Sprintf("203.0.113.%d/32", i)}
+			}, 20,
+			[]time.Duration{minute, 2 * minute, 4 * minute, 8 * minute, 15 * minute, 15 * minute},
+		},
+		limit.AllOfNetwork: {
+			func(i int) limit.Try { return limit.Try{Subject: fmt.Sprint("x:", i), Network: office} }, 100,
+			[]time.Duration{minute / 2, minute, 2 * minute, 4 * minute, 5 * minute, 5 * minute},
+		},
+		limit.Device: {
+			func(int) limit.Try { return limit.Try{Subject: "u:victim", Network: office, Device: "d"} }, 10,
+			[]time.Duration{minute / 2, minute, 2 * minute, 4 * minute, 5 * minute, 5 * minute},
+		},
+		limit.SecondStep: {
+			func(int) limit.Try { return limit.Try{Subject: "u:victim", Network: office, SecondStep: true} }, 5,
+			[]time.Duration{minute, 2 * minute, 4 * minute, 8 * minute, 15 * minute, 15 * minute},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, c := setup(t)
+			for i := range test.free - 1 {
+				if until := fail(t, l, test.try(i)); !until.IsZero() {
+					t.Fatalf("failure %d of %d free ones: wait until %s", i+1, test.free, until)
+				}
+			}
+			for i, delay := range test.delays {
+				try := test.try(test.free + i)
+				if until := fail(t, l, try); !until.Equal(c.now().Add(delay)) {
+					t.Fatalf("delay %d: until %s, want %s", i, until, c.now().Add(delay))
+				}
+				c.push(delay - 1)
+				r := refusal(t, l, test.try(test.free+i+1))
+				if r == nil || r.Budget != name || !r.Until.Equal(c.now().Add(1)) {
+					t.Fatalf("delay %d, just before it ends: %v", i, r)
+				}
+				c.push(1)
+				if r := refusal(t, l, try); r != nil {
+					t.Fatalf("delay %d, after it: %v", i, r)
+				}
+			}
+		})
+	}
+}
+
+func TestBudgetsForget(t *testing.T) {
+	for name, test := range map[string]struct {
+		try    limit.Try
+		after  time.Duration
+		budget int
+	}{
+		limit.UserNetwork: {victim, time.Hour, 5},
+		limit.Device:      {limit.Try{Subject: "u:victim", Device: "d"}, time.Hour, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, c := setup(t)
+			for range test.budget - 1 {
+				fail(t, l, test.try)
+			}
+			c.push(test.after)
+			for range test.budget - 1 {
+				if until := fail(t, l, test.try); !until.IsZero() {
+					t.Fatalf("not forgotten after %s", test.after)
+				}
+			}
+			c.push(test.after - 1)
+			if until := fail(t, l, test.try); until.IsZero() {
+				t.Errorf("forgotten before %s", test.after)
+			}
+		})
+	}
+}
+
+func TestTheUserBudgetForgetsAfterSixHours(t *testing.T) {
+	for _, test := range []struct {
+		pause   time.Duration
+		refused bool
+	}{{6*time.Hour - 1, true}, {6 * time.Hour, false}} {
+		l, c := setup(t)
+		from := func(i int) limit.Try {
+			return limit.Try{Subject: "u:victim", Network: fmt.Sprintf("203.0.113.%d/32", i)}
+		}
+		for i := range 19 {
+			fail(t, l, from(i))
+		}
+		c.push(test.pause)
+		if until := fail(t, l, from(19)); until.IsZero() == test.refused {
+			t.Errorf("after %s: wait until %v", test.pause, until)
+		}
+	}
+}
+
+func TestTheNetworkBudgetCountsTenMinutes(t *testing.T) {
+	l, c := setup(t)
+	stranger := 0
+	wrong := func() time.Time {
+		stranger++
+		return fail(t, l, limit.Try{Subject: fmt.Sprint("x:", stranger), Network: office})
+	}
+	for range 99 {
+		wrong()
+	}
+	c.push(10 * minute)
+	for range 99 {
+		if until := wrong(); !until.IsZero() {
+			t.Fatal("failures older than the window count")
+		}
+	}
+	if until := wrong(); until.IsZero() {
+		t.Fatal("a hundred failures in the window are free")
+	}
+	c.push(20 * minute)
+	if until := wrong(); !until.Equal(c.now().Add(minute)) {
+		t.Errorf("once too many, the window ends the memory: until %s", until)
+	}
+	c.push(time.Hour)
+	if until := wrong(); !until.IsZero() {
+		t.Errorf("not forgotten after an hour: until %s", until)
+	}
+}
+
+func TestTriesDuringADelayChangeNothing(t *testing.T) {
+	c := newClock()
+	f := &faulty{Engine: openBolt(t, c)}
+	l := limit.New(f, limit.Config{}, c.now)
+	for range 5 {
+		fail(t, l, victim)
+	}
+	before, err := l.Show(t.Context(), victim.Subject)
+	if err != nil {
+		t.Fatal(err)
+	}
+	updates := f.updates.Load()
+	for range 50 {
+		if refusal(t, l, victim) == nil {
+			t.Fatal("not refused")
+		}
+	}
+	after, err := l.Show(t.Context(), victim.Subject)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("budgets changed (-before +after):\n%s", diff)
+	}
+	if n := f.updates.Load() - updates; n != 0 {
+		t.Errorf("%d writes", n)
+	}
+}
+
+func TestSuccessForgetsWhatItProves(t *testing.T) {
+	l, c := setup(t)
+	device := limit.Try{Subject: "u:victim", Network: office, Device: "d"}
+	second := limit.Try{Subject: "u:victim", SecondStep: true}
+	for _, try := range []limit.Try{victim, device, second} {
+		for range 4 {
+			fail(t, l, try)
+		}
+		succeed(t, l, try)
+	}
+	want := map[string]int{limit.User: 4}
+	if diff := cmp.Diff(want, failures(t, l, victim.Subject)); diff != "" {
+		t.Errorf("after success (-want +got):\n%s", diff)
+	}
+	if s, err := l.ShowNetwork(t.Context(), office); err != nil || len(s) != 1 || s[0].Failures != 4 {
+		t.Errorf("network: %+v, %v", s, err)
+	}
+	c.push(24 * time.Hour)
+	for range 4 {
+		fail(t, l, second)
+	}
+	c.push(24 * time.Hour)
+	if until := fail(t, l, second); until.IsZero() {
+		t.Error("failed second steps are forgotten by time")
+	}
+}
+
+// failures returns what counts for a subject, by budget.
+func failures(t *testing.T, l *limit.Limiter, subject string) map[string]int {
+	t.Helper()
+	states, err := l.Show(t.Context(), subject)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string]int)
+	for _, s := range states {
+		if s.UnderWay != 0 {
+			t.Errorf("%s: %d tries under way", s.Budget, s.UnderWay)
+		}
+		got[s.Budget] += s.Failures
+	}
+	return got
+}
+
+func TestAKnownDeviceIsOutOfReach(t *testing.T) {
+	l, c := setup(t)
+	known := limit.Try{Subject: "u:victim", Network: home, Device: "d"}
+	guesses := 0
+	for i := range 1000 {
+		p, err := l.Reserve(t.Context(), limit.Try{Subject: "u:victim", Network: fmt.Sprintf("2001:db8:%x::/64", i)})
+		if r := (*limit.Refused)(nil); errors.As(err, &r) {
+			continue
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		guesses++
+		if _, err := p.Failed(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if i%100 == 0 {
+			c.push(minute)
+		}
+	}
+	if guesses > 30 {
+		t.Errorf("the attacker compared %d passwords", guesses)
+	}
+	if refusal(t, l, limit.Try{Subject: "u:victim", Network: home}) == nil {
+		t.Error("an unknown device is let through in the midst of the attack")
+	}
+	if r := refusal(t, l, known); r != nil {
+		t.Errorf("the known device has to wait: %v", r)
+	}
+	succeed(t, l, known)
+}
+
+func TestADeviceCountsForOneUserOnly(t *testing.T) {
+	l, _ := setup(t)
+	shared := func(subject string) limit.Try { return limit.Try{Subject: subject, Network: office, Device: "shared"} }
+	for range 10 {
+		fail(t, l, shared("u:first"))
+	}
+	if refusal(t, l, shared("u:first")) == nil {
+		t.Error("the device has no budget")
+	}
+	if r := refusal(t, l, shared("u:second")); r != nil {
+		t.Errorf("the other user of the computer has to wait: %v", r)
+	}
+	if r := refusal(t, l, limit.Try{Subject: "u:first", Network: office, Device: "other"}); r != nil {
+		t.Errorf("the other device of the user has to wait: %v", r)
+	}
+	if r := refusal(t, l, limit.Try{Subject: "u:first", Network: office}); r != nil {
+		t.Errorf("the device counted for unknown ones: %v", r)
+	}
+}
+
+func TestPrivateNetworksHaveNoBudgetOfTheirOwn(t *testing.T) {
+	c := newClock()
+	config := limit.Config{Exempt: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}}
+	l := limit.New(openBolt(t, c), config, c.now)
+	for network, counted := range map[string]bool{
+		"":                 false,
+		"10.1.2.3/32":      false,
+		"127.0.0.1/32":     false,
+		"192.168.1.1/32":   false,
+		"169.254.1.1/32":   false,
+		"::1/128":          false,
+		"fd00:1::/64":      false,
+		"fe80::/64":        false,
+		"203.0.113.9/32":   false,
+		"198.51.100.9/32":  true,
+		"2001:db8::/64":    true,
+		"not a network":    false,
+		"100.64.0.1/32":    true,
+		"::ffff:10.0.0.1/": false,
+	} {
+		fail(t, l, limit.Try{Subject: "u:" + network, Network: network})
+		states, err := l.ShowNetwork(t.Context(), network)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(states) > 0; got != counted {
+			t.Errorf("%q counted: %v", network, got)
+		}
+		if got := failures(t, l, "u:"+network); got[limit.UserNetwork] != 1 {
+			t.Errorf("%q: user and network %v", network, got)
+		}
+	}
+}
+
+func TestClearLetsTheNextTryThrough(t *testing.T) {
+	l, _ := setup(t)
+	for i := range 300 { // more than one page of records
+		p, err := l.Reserve(t.Context(), limit.Try{Subject: "u:victim", Device: fmt.Sprint(i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Failed(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 5 {
+		fail(t, l, victim)
+	}
+	under, err := l.Reserve(t.Context(), limit.Try{Subject: "u:victim", Network: home})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Clear(t.Context(), "u:victim"); err != nil {
+		t.Fatal(err)
+	}
+	states, err := l.Show(t.Context(), "u:victim")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range states {
+		if s.Failures != 0 || s.UnderWay != 1 {
+			t.Errorf("left after clearing: %+v", s)
+		}
+	}
+	if len(states) != 2 {
+		t.Errorf("the try under way lost its place: %+v", states)
+	}
+	if r := refusal(t, l, victim); r != nil {
+		t.Error(r)
+	}
+	if err := under.Release(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestClearNetwork(t *testing.T) {
+	l, _ := setup(t)
+	for i := range 100 {
+		fail(t, l, limit.Try{Subject: fmt.Sprint("x:", i), Network: office})
+	}
+	if refusal(t, l, limit.Try{Subject: "u:other", Network: office}) == nil {
+		t.Fatal("not refused")
+	}
+	if err := l.ClearNetwork(t.Context(), office); err != nil {
+		t.Fatal(err)
+	}
+	if r := refusal(t, l, limit.Try{Subject: "u:other", Network: office}); r != nil {
+		t.Error(r)
+	}
+}
+
+func TestShowTellsTheStory(t *testing.T) {
+	l, c := setup(t)
+	for range 5 {
+		fail(t, l, victim)
+	}
+	got, err := l.Show(t.Context(), victim.Subject)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := c.now()
+	want := []limit.State{
+		{Budget: limit.UserNetwork, Network: office, Failures: 5, Free: 5, Last: now, Until: now.Add(minute / 2), Forgets: now.Add(time.Hour)},
+		{Budget: limit.User, Failures: 5, Free: 20, Last: now, Forgets: now.Add(6 * time.Hour)},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("states (-want +got):\n%s", diff)
+	}
+}
+
+func TestBudgetsOutliveARestart(t *testing.T) {
+	c, path := newClock(), filepath.Join(t.TempDir(), "store.db")
+	first := openFile(t, c, path)
+	l := limit.New(first, limit.Config{}, c.now)
+	for range 5 {
+		fail(t, l, victim)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = limit.New(openFile(t, c, path), limit.Config{}, c.now)
+	if refusal(t, l, victim) == nil {
+		t.Error("a restart gives new guesses")
+	}
+}
+
+func TestAClockSetBackLocksNobodyOut(t *testing.T) {
+	l, c := setup(t)
+	for range 5 {
+		fail(t, l, victim)
+	}
+	left, err := l.Reserve(t.Context(), limit.Try{Subject: "u:other", Network: home})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer left.Release(context.Background())
+	c.push(-365 * 24 * time.Hour)
+	if r := refusal(t, l, victim); r != nil {
+		t.Errorf("waiting for the clock to catch up: %v", r)
+	}
+	if until := fail(t, l, victim); !until.Equal(c.now().Add(minute)) {
+		t.Errorf("the failures are gone: next delay until %s", until)
+	}
+	if states, err := l.Show(t.Context(), "u:other"); err != nil || len(states) != 0 {
+		t.Errorf("a reservation of the future counts: %+v, %v", states, err)
+	}
+}
+
+func TestStrangeSubjectsAreRefused(t *testing.T) {
+	l, _ := setup(t)
+	long := strings.Repeat("x", 600)
+	for _, try := range []limit.Try{{}, {Network: office}, {Subject: long}, {Subject: "u:1", Network: long}, {Subject: "u:1", Device: long}} {
+		if _, err := l.Reserve(t.Context(), try); !errors.Is(err, store.ErrKey) {
+			t.Errorf("Reserve %.40v: %v", try, err)
+		}
+		if _, _, err := l.Peek(t.Context(), try); !errors.Is(err, store.ErrKey) {
+			t.Errorf("Peek %.40v: %v", try, err)
+		}
+	}
+}
+
+func TestConfigsThatCannotBeMeantAreNamed(t *testing.T) {
+	if err := (limit.Config{}).Validate(); err != nil {
+		t.Errorf("defaults: %v", err)
+	}
+	good := limit.Defaults().Device
+	for name, change := range map[string]func(*limit.Budget){
+		"free failures":  func(b *limit.Budget) { b.Free = 0 },
+		"delay of":       func(b *limit.Budget) { b.Delay = 0 },
+		"longest delay":  func(b *limit.Budget) { b.MaxDelay = time.Second },
+		"at most a day":  func(b *limit.Budget) { b.MaxDelay, b.Forget = 25*time.Hour, 0 },
+		"window of":      func(b *limit.Budget) { b.Window = -1 },
+		"forgetting":     func(b *limit.Budget) { b.Forget = time.Second },
+		"limit device: ": func(b *limit.Budget) { b.Free = -1 },
+	} {
+		bad := good
+		change(&bad)
+		if err := (limit.Config{Device: bad}).Validate(); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

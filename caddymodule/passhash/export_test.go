@@ -1,0 +1,12 @@
+package passhash
+
+import "context"
+
+// Hold waits for a place as a hash does and keeps it until release: with it
+// tests decide how long a hash takes.
+func (h *Hasher) Hold(ctx context.Context, p Place) (release func(), err error) {
+	if err := h.queue.enter(ctx, p); err != nil {
+		return nil, err
+	}
+	return h.queue.leave, nil
+}
