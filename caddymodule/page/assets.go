@@ -78,7 +78,7 @@ func loadAssets(files fs.FS, o Options) (*shelf, links, error) {
 		s.put("brand.css", typeCSS, []byte(brandSheet(colour))),
 	}
 	l.Script = s.put("login.js", typeScript, script)
-	l.Icon = s.put("icon.svg", logoTypes[".svg"], []byte(brandIcon(colour)))
+	l.Icon = s.put("icon.svg", logoTypes[".svg"], []byte(brandIcon(colour, o.Brand.Name)))
 	return s, l, s.addBrandFiles(o.Brand, &l)
 }
 

@@ -2,9 +2,12 @@ package page
 
 import (
 	"fmt"
+	"html"
 	"math"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // rgb is a colour in sRGB, each part 0 to 255.
@@ -73,10 +76,15 @@ func brandSheet(c rgb) string {
 	return fmt.Sprintf(":root{--brand:%s;--brand-ink:%s;--brand-hover:%s}\n", c, c.ink(), c.hover())
 }
 
-// brandIcon is a door that stands ajar, in the colour of the brand.
-func brandIcon(c rgb) string {
+// brandIcon shows the first letter of the name in the colours of the brand.
+func brandIcon(c rgb, name string) string {
+	letter := strings.IndexFunc(name, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
+	if letter < 0 {
+		letter = 0
+	}
+	initial, _ := utf8.DecodeRuneInString(name[letter:])
 	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">`+
-		`<rect width="32" height="32" rx="8" fill="%s"/>`+
-		`<path fill="none" stroke="%s" stroke-width="2.5" stroke-linejoin="round" d="M10 25V8h12v17M10 25V8l7 3v14zM7 25h18"/>`+
-		`</svg>`, c, c.ink())
+		`<rect width="32" height="32" rx="9" fill="%s"/>`+
+		`<text x="16" y="23" text-anchor="middle" font-family="system-ui,sans-serif" font-size="20" font-weight="700" fill="%s">%s</text>`+
+		`</svg>`, c, c.ink(), html.EscapeString(string(unicode.ToUpper(initial))))
 }

@@ -26,11 +26,14 @@ func (p *Renderer) Locale(r *http.Request, stored string) string {
 	return p.browserLocale(r.Header.Get("Accept-Language"))
 }
 
+// maxAcceptLanguage is far more than browsers send; the rest is not looked at.
+const maxAcceptLanguage = 512
+
 // browserLocale trusts English only where it comes first: browsers append it
 // to every other language unasked, and a German visitor of a Dutch service
 // would meet half a flow in English.
 func (p *Renderer) browserLocale(header string) string {
-	tags, _, err := language.ParseAcceptLanguage(header)
+	tags, _, err := language.ParseAcceptLanguage(header[:min(len(header), maxAcceptLanguage)])
 	if err != nil {
 		return p.options.Locale
 	}

@@ -51,7 +51,7 @@ type Options struct {
 
 const (
 	defaultName   = "Cliendo"
-	defaultColour = "#d24a00"
+	defaultColour = "#cf4500"
 	defaultLocale = "nl"
 )
 

@@ -1,0 +1,166 @@
+package page_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/page"
+)
+
+// gate is a very small gateway: /app sends to the login page, /form shows it in
+// place, a post with the password "right" goes on to /app/in.
+func gate(p renderer, posts *atomic.Int32) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/gateway/assets/", p.Assets())
+	mux.HandleFunc("GET /app", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/gateway/login?to=/app/in&lang=nl", http.StatusSeeOther)
+	})
+	mux.HandleFunc("GET /form", func(w http.ResponseWriter, r *http.Request) {
+		p.Login(w, r, http.StatusUnauthorized, page.Login{Cause: cause.NotLoggedIn})
+	})
+	mux.HandleFunc("GET /wait", func(w http.ResponseWriter, r *http.Request) {
+		p.Login(w, r, http.StatusTooManyRequests, page.Login{Cause: cause.TooManyAttempts, RetryAfter: time.Second})
+	})
+	mux.HandleFunc("GET /gateway/login", func(w http.ResponseWriter, r *http.Request) {
+		p.Login(w, r, http.StatusOK, page.Login{})
+	})
+	mux.HandleFunc("POST /gateway/login", func(w http.ResponseWriter, r *http.Request) {
+		posts.Add(1)
+		if r.PostFormValue("password") == "right" {
+			http.Redirect(w, r, "/app/in", http.StatusSeeOther)
+			return
+		}
+		p.Login(w, r, http.StatusUnauthorized, page.Login{Email: r.PostFormValue("email"), Cause: cause.WrongPassword})
+	})
+	mux.HandleFunc("GET /app/in", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte("<title>in</title>"))
+	})
+	return mux
+}
+
+// logIn types into the form and presses the button.
+func logIn(t *testing.T, ctx context.Context, password string) {
+	t.Helper()
+	do(t, ctx, chromedp.SetValue(chromedp.CSS("#email"), "anna@praktijk.test"), chromedp.SendKeys(chromedp.CSS("#password"), password))
+	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS("#submit"))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestFragmentSurvives: the part of a deep link behind # never reaches a
+// server, so only the browser can carry it through the login, with and without
+// script, also after a wrong password.
+func TestFragmentSurvives(t *testing.T) {
+	var posts atomic.Int32
+	server := httptest.NewServer(gate(newPages(t), &posts))
+	t.Cleanup(server.Close)
+	ctx := newBrowser(t)
+	for _, tc := range []struct {
+		name, start string
+		noScript    bool
+	}{
+		{"with script", "/app#part-2", false},
+		{"without script", "/app#part-2", true},
+		{"login page in place, with script", "/form#part-2", false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled,
+				emulation.SetScriptExecutionDisabledParams{Value: tc.noScript}); err != nil {
+				t.Fatal(err)
+			}
+			do(t, ctx, chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL+tc.start))
+			logIn(t, ctx, "wrong")
+			if id := value[string](t, ctx, "document.activeElement.id"); id != "error" {
+				t.Errorf("focus is on %q, want the error summary", id)
+			}
+			logIn(t, ctx, "right")
+			at, err := chromedp.Run(ctx, chromedp.Location())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if at != server.URL+"/app/in#part-2" {
+				t.Errorf("arrived at %s", at)
+			}
+		})
+	}
+}
+
+func TestScript(t *testing.T) {
+	var posts atomic.Int32
+	server := httptest.NewServer(gate(newPages(t), &posts))
+	t.Cleanup(server.Close)
+	ctx := newBrowser(t)
+	start := func(t *testing.T) {
+		do(t, ctx, chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL+"/app#part-2"), chromedp.WaitVisible(chromedp.CSS("#show")))
+	}
+	t.Run("show password", func(t *testing.T) {
+		start(t)
+		for _, want := range []string{"text true Je wachtwoord is nu zichtbaar.", "password false Je wachtwoord is weer verborgen."} {
+			do(t, ctx, chromedp.Click(chromedp.CSS("#show")))
+			got := value[string](t, ctx, `[password.type, show.getAttribute("aria-pressed"), caps.textContent].join(" ")`)
+			if got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+	})
+	t.Run("caps lock", func(t *testing.T) {
+		start(t)
+		do(t, ctx, chromedp.Focus(chromedp.CSS("#password")))
+		for _, state := range []struct {
+			script string
+			want   bool
+		}{{"true", true}, {"false", false}} {
+			hint := value[string](t, ctx, `(() => { password.dispatchEvent(new KeyboardEvent("keydown", {key: "A", modifierCapsLock: `+
+				state.script+`})); return caps.textContent; })()`)
+			if strings.Contains(hint, "Caps Lock") != state.want {
+				t.Errorf("Caps Lock %s: hint %q", state.script, hint)
+			}
+		}
+	})
+	t.Run("says when the wait is over", func(t *testing.T) {
+		do(t, ctx, chromedp.Navigate(server.URL+"/wait?lang=en"))
+		if _, err := chromedp.Run(ctx, chromedp.Poll[bool](`document.querySelector(".retry").textContent === "You can try again now."`)); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("links keep the fragment", func(t *testing.T) {
+		start(t)
+		kept := value[[]string](t, ctx, `[...document.querySelectorAll("a[data-keep-hash]")].filter(a => a.hash !== "#part-2").map(a => a.href)`)
+		if len(kept) != 0 {
+			t.Errorf("these lose it: %q", kept)
+		}
+	})
+	t.Run("two clicks are one attempt", func(t *testing.T) {
+		start(t)
+		before := posts.Load()
+		prevented := value[[]bool](t, ctx, `(() => {
+		  const form = document.getElementById("login"), seen = [];
+		  form.addEventListener("submit", e => { seen.push(e.defaultPrevented); e.preventDefault(); });
+		  form.requestSubmit(); form.requestSubmit();
+		  window.dispatchEvent(new PageTransitionEvent("pageshow")); form.requestSubmit();
+		  return seen; })()`)
+		if len(prevented) != 3 || prevented[0] || !prevented[1] || prevented[2] || posts.Load() != before {
+			t.Errorf("prevented %v, want the second only", prevented)
+		}
+	})
+	t.Run("enter posts", func(t *testing.T) {
+		start(t)
+		do(t, ctx, chromedp.SetValue(chromedp.CSS("#email"), "anna@praktijk.test"), chromedp.SendKeys(chromedp.CSS("#password"), "right"))
+		press := func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+			return chromedp.SendKeys(chromedp.CSS("#password"), "\r")(ctx, target)
+		}
+		if response, err := chromedp.RunResponse(ctx, press); err != nil || !strings.HasSuffix(response.URL, "/app/in") {
+			t.Errorf("%+v %v", response, err)
+		}
+	})
+}

@@ -1,0 +1,77 @@
+package page_test
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/page"
+)
+
+type renderer = *page.Renderer
+
+// state is one way a page of ours can look.
+type state struct {
+	name string
+	show func(renderer, http.ResponseWriter, *http.Request)
+}
+
+// states lists every page, and the login page in all its moods.
+func states() []state {
+	all := []state{
+		login("login", http.StatusOK, page.Login{}),
+		login("login-notice", http.StatusOK, page.Login{Notice: "notice.session_expired", Email: "anna@praktijk.test"}),
+		login("login-wrong", http.StatusUnauthorized, page.Login{
+			Email: "anna@gmial.com", Remember: true, Cause: cause.WrongPassword, Reference: "K7Q-4MD",
+			Hints: []string{"hint.mail_domain", "hint.blank_at_end", "hint.caps_lock"}, Suggestion: "gmail.com",
+		}),
+		login("login-unknown", http.StatusUnauthorized, page.Login{
+			Email: "anna@praktijk.test", Cause: cause.UnknownEmail, Reference: "K7Q-4MD",
+		}),
+		login("login-wait", http.StatusTooManyRequests, page.Login{
+			Email: "anna@praktijk.test", Cause: cause.TooManyAttempts, Reference: "K7Q-4MD", RetryAfter: 4 * time.Minute,
+		}),
+		login("login-empty", http.StatusBadRequest, page.Login{Cause: cause.BadRequest, Hints: []string{"hint.email_empty", "hint.password_empty"}}),
+		login("login-expired", http.StatusUnauthorized, page.Login{Cause: cause.SessionExpired}),
+		{"logout", func(p renderer, w http.ResponseWriter, r *http.Request) {
+			p.Logout(w, r, page.Logout{Name: "Anna de Wit"})
+		}},
+		{"loggedout", func(p renderer, w http.ResponseWriter, r *http.Request) { p.LoggedOut(w, r, page.LoggedOut{}) }},
+		{"loggedout-all", func(p renderer, w http.ResponseWriter, r *http.Request) {
+			p.LoggedOut(w, r, page.LoggedOut{Everywhere: true})
+		}},
+		{"help", func(p renderer, w http.ResponseWriter, r *http.Request) { p.Help(w, r, "") }},
+		{"notfound", func(p renderer, w http.ResponseWriter, r *http.Request) { p.NotFound(w, r, "") }},
+	}
+	for _, kind := range []string{"magic", "recover", "second_step", "security", "admin", "provider"} {
+		all = append(all, state{"later-" + kind, func(p renderer, w http.ResponseWriter, r *http.Request) {
+			p.Later(w, r, page.Later{Kind: kind})
+		}})
+	}
+	for _, c := range cause.All() {
+		all = append(all, state{"refusal-" + string(c), func(p renderer, w http.ResponseWriter, r *http.Request) {
+			p.Refusal(w, r, refusal(c))
+		}})
+	}
+	return append(all, state{"refusal-superadmin", func(p renderer, w http.ResponseWriter, r *http.Request) {
+		p.Refusal(w, r, page.Refusal{
+			Cause: cause.AccountArrears, Reference: "K7Q-4MD", Name: "Anna de Wit", Superadmin: true,
+			Links: []page.Link{{Word: "link.pay", URL: "https://pay.praktijk.test/"}, p.LogoutLink()},
+		})
+	}})
+}
+
+func login(name string, status int, v page.Login) state {
+	return state{name, func(p renderer, w http.ResponseWriter, r *http.Request) { p.Login(w, r, status, v) }}
+}
+
+// refusal is a likely refusal for c.
+func refusal(c cause.Cause) page.Refusal {
+	v := page.Refusal{Cause: c, Reference: "K7Q-4MD"}
+	if info, _ := c.Info(); info.Retry {
+		v.RetryAfter = 30 * time.Second
+	} else if info.Proven {
+		v.Name = "Anna de Wit"
+	}
+	return v
+}
