@@ -43,6 +43,12 @@ func startOfDay(day string, loc *time.Location) (time.Time, bool) {
 	}
 }
 
+// EndOfDay returns the first moment after a day, given as "2006-01-02", where
+// the rules apply; false when it is no day.
+func (r Rules) EndOfDay(day string) (time.Time, bool) {
+	return endOfDay(day, r.withDefaults().Location)
+}
+
 // endOfDay returns the first moment after day.
 func endOfDay(day string, loc *time.Location) (time.Time, bool) {
 	d, err := time.Parse(time.DateOnly, day)

@@ -14,63 +14,70 @@ var errOvertaken = errors.New("address changed in the meantime")
 // address is claimed first and the old one given back last, so that at no time
 // two users can have one address. An address in use is ErrTaken.
 func (d *Directory) ChangeEmail(ctx context.Context, account, id, address string) (*store.User, error) {
+	return d.ChangeUser(ctx, account, id, address, func(*store.User) error { return nil })
+}
+
+// ChangeUser is ChangeEmail and UpdateUser in one step: all or nothing.
+func (d *Directory) ChangeUser(ctx context.Context, account, id, address string, fn func(*store.User) error) (*store.User, error) {
 	canonical, err := Canonical(address)
 	if err != nil {
 		return nil, wrap("changing e-mail", err)
 	}
 	for {
 		u, err := d.User(ctx, account, id)
-		if err == nil && u.Email != canonical {
-			err = inTime(ctx, func(ctx context.Context) error { return d.moveEmail(ctx, u, address, canonical) })
-		} else if err == nil {
-			u, err = d.respell(ctx, u, address)
+		if err == nil {
+			u, err = d.moveUser(ctx, u, canonical, func(now *store.User) error {
+				if now.Email != u.Email {
+					return errOvertaken
+				}
+				if err := d.edit(now, fn); err != nil {
+					return err
+				}
+				return setAddress(now, address)
+			})
 		}
-		switch {
-		case err == nil:
-			return u, nil
-		case !errors.Is(err, errOvertaken):
-			return nil, wrap("changing e-mail", err)
+		if !errors.Is(err, errOvertaken) {
+			return u, wrap("changing e-mail", err)
 		}
 	}
 }
 
-// moveEmail changes u, as it was read, in the store and in place.
-func (d *Directory) moveEmail(ctx context.Context, u *store.User, address, canonical string) error {
+// moveUser writes the change, with the claims around it where u, as it was
+// read, has another address than the canonical one.
+func (d *Directory) moveUser(ctx context.Context, u *store.User, canonical string, change func(*store.User) error) (*store.User, error) {
+	if u.Email == canonical {
+		return d.update(ctx, u.Account, u.ID, change)
+	}
+	var written *store.User
+	err := inTime(ctx, func(ctx context.Context) (err error) {
+		written, err = d.moveClaims(ctx, u, canonical, change)
+		return err
+	})
+	return written, err
+}
+
+func (d *Directory) moveClaims(ctx context.Context, u *store.User, canonical string, change func(*store.User) error) (*store.User, error) {
 	before := store.EmailTag(u.Email)
 	old, err := d.ownClaim(ctx, before, u)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	after := store.EmailTag(canonical)
 	claim, err := d.claim(ctx, after, store.Claim{Account: u.Account, User: u.ID}, true)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	written, err := d.update(ctx, u.Account, u.ID, func(now *store.User) error {
-		if now.Email != u.Email {
-			return errOvertaken
-		}
 		if err := ctx.Err(); err != nil { // too late: see writeLimit
 			return err
 		}
-		return setAddress(now, address)
+		return change(now)
 	})
 	switch {
 	case err == nil:
-		*u = *written
 		d.release(ctx, before, old)
 	case nothingWritten(err):
 		d.release(ctx, after, claim)
 	}
-	return err
-}
-
-// respell keeps the address and changes only how it is shown.
-func (d *Directory) respell(ctx context.Context, u *store.User, address string) (*store.User, error) {
-	return d.update(ctx, u.Account, u.ID, func(now *store.User) error {
-		if now.Email != u.Email {
-			return errOvertaken
-		}
-		return setAddress(now, address)
-	})
+	return written, err
 }

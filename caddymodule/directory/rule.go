@@ -112,13 +112,10 @@ func (r Rules) May(u *store.User, a *store.Account, now time.Time) cause.Cause {
 	if Blocked(u, now) {
 		return cause.UserBlocked
 	}
-	if a == nil || a.ID != u.Account {
+	if a != nil && a.ID != u.Account {
 		return cause.AccountSuspended
 	}
-	if a.ID == StaffAccount {
-		return cause.None
-	}
-	return r.ofAccount(a, now)
+	return r.Closed(a, now)
 }
 
 // Blocked says whether the block of u, if any, is in force at now.
@@ -126,7 +123,15 @@ func Blocked(u *store.User, now time.Time) bool {
 	return u.Block != nil && (u.Block.Until.IsZero() || now.Before(u.Block.Until))
 }
 
-func (r Rules) ofAccount(a *store.Account, now time.Time) cause.Cause {
+// Closed says why the state of a keeps its users out at now, which is the last
+// thing May looks at; cause.None means it does not.
+func (r Rules) Closed(a *store.Account, now time.Time) cause.Cause {
+	switch {
+	case a == nil:
+		return cause.AccountSuspended
+	case a.ID == StaffAccount:
+		return cause.None
+	}
 	switch a.State {
 	case Active:
 		return cause.None

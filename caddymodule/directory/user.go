@@ -88,7 +88,12 @@ func (d *Directory) claimAndPut(ctx context.Context, u *store.User) error {
 // nothingWritten is true for errors after which the user is surely not there.
 // After others, as a lost connection, they may be, and the claims must stay.
 func nothingWritten(err error) bool {
-	return errors.Is(err, ErrTaken) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict)
+	for _, sure := range []error{ErrTaken, ErrInvalid, store.ErrNotFound, store.ErrConflict} {
+		if errors.Is(err, sure) {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *Directory) putNew(ctx context.Context, u *store.User) error {
@@ -119,16 +124,19 @@ func (d *Directory) saveUser(tx store.Tx, u *store.User) error {
 // Email, Display and Created stay: addresses change by ChangeEmail. It returns
 // the user as written.
 func (d *Directory) UpdateUser(ctx context.Context, account, id string, fn func(*store.User) error) (*store.User, error) {
-	u, err := d.update(ctx, account, id, func(u *store.User) error {
-		before := *u
-		if err := fn(u); err != nil {
-			return err
-		}
-		u.ID, u.Account, u.Created = before.ID, before.Account, before.Created
-		u.Email, u.Display = before.Email, before.Display
-		return d.checkUser(&before, u)
-	})
+	u, err := d.update(ctx, account, id, func(u *store.User) error { return d.edit(u, fn) })
 	return u, wrap("changing user", err)
+}
+
+// edit applies fn to u and checks what came of it.
+func (d *Directory) edit(u *store.User, fn func(*store.User) error) error {
+	before := *u
+	if err := fn(u); err != nil {
+		return err
+	}
+	u.ID, u.Account, u.Created = before.ID, before.Account, before.Created
+	u.Email, u.Display = before.Email, before.Display
+	return d.checkUser(&before, u)
 }
 
 func (d *Directory) update(ctx context.Context, account, id string, fn func(*store.User) error) (*store.User, error) {

@@ -1,0 +1,110 @@
+package operate
+
+// The flags. What they mean in one command only is said there.
+var (
+	account  = Flag{Name: "account", Value: "ID", Meaning: "id of the account: lower-case letters, digits and dashes"}
+	inside   = account.means("the user must be in this account, or nothing is done")
+	email    = Flag{Name: "email", Value: "ADDRESS", Meaning: "e-mail address of the user"}
+	name     = Flag{Name: "name", Value: "NAME", Meaning: "name, up to 200 characters"}
+	userType = Flag{Name: "type", Value: "TYPE", Meaning: "user type: superadmin, admin, teammate, client, or one that is configured"}
+	locale   = Flag{Name: "locale", Value: "LANGUAGE", Meaning: "language of pages and mails, nl or en; default: that of the first login"}
+	state    = Flag{Name: "state", Value: "STATE", Meaning: "trial, active, arrears, cancelled or suspended"}
+	reason   = Flag{Name: "reason", Value: "TEXT", Meaning: "why, up to 500 characters"}
+	until    = Flag{Name: "until", Value: "WHEN", Meaning: "a day (2026-12-31, until its end), a time (2026-12-31T12:00:00+01:00) or a time from now (90m, 12h, 3d, 2w)"}
+	trialEnd = until.means("last day of the trial (2026-12-31), or a time from now in days or weeks (30d, 2w)")
+	unpaid   = Flag{Name: "unpaid", Value: "NUMBER", Meaning: "unpaid invoices of an account in arrears; default: as many as block"}
+	from     = Flag{Name: "blocks-from", Value: "DAY", Meaning: "day from which arrears block (2026-12-31); default: at once"}
+	payURL   = Flag{Name: "pay-url", Value: "URL", Meaning: "where the superadmin pays or subscribes"}
+	limitTo  = Flag{Name: "limit", Value: "NUMBER", Meaning: "how many to show at most; default 100"}
+	after    = Flag{Name: "after", Value: "CURSOR", Meaning: "go on after this one, as the list before says"}
+	network  = Flag{Name: "network", Value: "ADDRESS", Meaning: "IP address whose budget to clear as well, e.g. 192.0.2.7"}
+)
+
+var (
+	theAccount = Arg{Name: "ACCOUNT", Flag: "account"}
+	theUser    = Arg{Name: "E-MAIL", Flag: "email"}
+)
+
+var accountFlags = []Flag{name, state, reason, trialEnd, unpaid, from, payURL}
+
+// table is the one place that says which commands there are.
+var table = []*Command{
+	{
+		Group: "accounts", Verb: "add", Arg: theAccount, run: addAccount,
+		Flags:   append([]Flag{account.needed()}, accountFlags...),
+		Summary: "Adds an account, in state active unless --state says otherwise. The name defaults to the id.",
+	},
+	{
+		Group: "accounts", Verb: "list", run: listAccounts, Flags: []Flag{limitTo, after},
+		Summary: "Lists accounts by id, with their state and whether it keeps their users out.",
+	},
+	{
+		Group: "accounts", Verb: "show", Arg: theAccount, run: showAccount, Flags: []Flag{account.needed()},
+		Summary: "Shows one account.",
+	},
+	{
+		Group: "accounts", Verb: "set", Arg: theAccount, run: setAccount,
+		Flags:   append([]Flag{account.needed()}, accountFlags...),
+		Summary: "Changes an account. It takes effect at the next request of each of its users.",
+	},
+	{
+		Group: "accounts", Verb: "end-sessions", Arg: theAccount, run: endAccountSessions, Flags: []Flag{account.needed()},
+		Summary: "Logs all users of an account out, everywhere.",
+	},
+	{
+		Group: "users", Verb: "add", Arg: theUser, run: addUser,
+		Flags:   []Flag{account.needed(), email.needed(), name.needed(), userType.needed(), locale},
+		Summary: "Adds a user with a generated password, which is shown once.",
+	},
+	{
+		Group: "users", Verb: "list", run: listUsers,
+		Flags:   []Flag{account.means("only users of this account"), limitTo, after},
+		Summary: "Lists users by account and id, and says who may not log in.",
+	},
+	{
+		Group: "users", Verb: "show", Arg: theUser, run: showUser, Flags: []Flag{email.needed(), inside},
+		Summary: "Shows one user. Passwords are never shown.",
+	},
+	{
+		Group: "users", Verb: "set", Arg: Arg{Name: "E-MAIL", Flag: "email", Renames: true}, run: setUser,
+		Flags:   []Flag{email.means("e-mail address of the user; next to the bare E-MAIL: the new address"), inside, name, userType, locale},
+		Summary: "Changes a user. It takes effect at their next request.",
+	},
+	{
+		Group: "users", Verb: "block", Arg: theUser, run: blockUser,
+		Flags:   []Flag{email.needed(), inside, reason.needed(), until.means(until.Meaning + "; default: until it is lifted")},
+		Summary: "Withdraws the access of a user, from their next request on.",
+	},
+	{
+		Group: "users", Verb: "unblock", Arg: theUser, run: unblockUser, Flags: []Flag{email.needed(), inside},
+		Summary: "Lifts the block of a user.",
+	},
+	{
+		Group: "users", Verb: "password", Arg: theUser, run: newPassword, Flags: []Flag{email.needed(), inside},
+		Summary: "Gives a user a new generated password, which is shown once. It switches their second step off, logs them out everywhere and forgets their failed attempts.",
+	},
+	{
+		Group: "users", Verb: "end-sessions", Arg: theUser, run: endSessions, Flags: []Flag{email.needed(), inside},
+		Summary: "Logs a user out, everywhere.",
+	},
+	{
+		Group: "support", Verb: "add", Arg: theUser, run: addSupport, Flags: []Flag{email.needed(), name.needed(), locale},
+		Summary: "Adds somebody of the support desk to the built-in account staff, with a generated password, which is shown once.",
+	},
+	{
+		Group: "attempts", Verb: "list", Arg: theUser, run: listAttempts, Flags: []Flag{email.needed(), limitTo},
+		Summary: "Lists the attempts to log in of a user, or with an address nobody has, newest first.",
+	},
+	{
+		Group: "attempts", Verb: "clear", Arg: Arg{Name: "E-MAIL", Flag: "email", Optional: true}, run: clearAttempts, Flags: []Flag{email, network},
+		Summary: "Forgets the failures that make a user or a network wait. The list of attempts stays.",
+	},
+	{
+		Group: "why", Arg: Arg{Name: "E-MAIL|REFERENCE"}, run: why,
+		Summary: "Tells why somebody can or cannot log in and what to do about it, from an e-mail address, a user id, or the reference their page shows.",
+	},
+}
+
+// Commands returns the table of commands, in the order of the documentation. It
+// is shared and not to be changed.
+func Commands() []*Command { return table }

@@ -1,0 +1,92 @@
+package operate
+
+import (
+	"strings"
+
+	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/store"
+)
+
+// fix is a way out of a cause.
+type fix struct {
+	Cause    string `json:"cause,omitempty"`
+	Sentence string `json:"sentence"`
+	// Command does it, where a command can; words in capitals are to be filled in.
+	Command string `json:"command,omitempty"`
+}
+
+// patient is whom a fix is for. All fields may be empty.
+type patient struct {
+	address string
+	user    *store.User
+	account *store.Account
+	network string
+	types   []string
+}
+
+// remedies has a way out of every cause. The commands are arguments, %-marks
+// stand for those of the patient.
+var remedies = map[cause.Cause]struct{ sentence, command string }{
+	cause.NotLoggedIn:        {"Nothing is wrong: they have to log in.", ""},
+	cause.SessionExpired:     {"Nothing is wrong: the session reached its limit, they log in again. \"Ingelogd blijven\" makes it last longer.", ""},
+	cause.SessionEnded:       {"The session was ended by a log-out, a new password or a block; they log in again.", ""},
+	cause.WrongPassword:      {"Let them type it again with the password shown, or give them a new one.", "users password %e"},
+	cause.UnknownEmail:       {"Nobody has this address. Ask which one they use, or add them.", "users add %e --account ACCOUNT --name NAME --type TYPE"},
+	cause.TooManyAttempts:    {"Waiting helps. To let them try at once, forget the failures.", "attempts clear %e%n"},
+	cause.SecondStepRequired: {"The password was right, the code of the second step was still due. A new password switches the second step off.", "users password %e"},
+	cause.AccountTrialEnded:  {"The trial of the account is over. Its superadmin can subscribe; to open it from here:", "accounts set %a --state active"},
+	cause.AccountArrears:     {"The account has too many unpaid invoices. Its superadmin can pay; to open it from here:", "accounts set %a --state active"},
+	cause.AccountCancelled:   {"The account was cancelled. To open it again:", "accounts set %a --state active"},
+	cause.AccountSuspended:   {"Support suspended the account, or its record is not in order. To open it:", "accounts set %a --state active"},
+	cause.UserBlocked:        {"An admin withdrew their access. To give it back:", "users unblock %e"},
+	cause.TypeDenied:         {"Their user type is empty, unknown or may not log in. Give them one of: %t.", "users set %e --type TYPE"},
+	cause.Forbidden:          {"They are logged in, but the page is not for their user type.", "users set %e --type admin"},
+	cause.CrossSite:          {"The request came from a page of another site. They open the login page itself and try there.", ""},
+	cause.BadRequest:         {"The browser sent what no login page sends. They open the login page anew.", ""},
+	cause.CookiesBlocked:     {"The browser does not send our cookies back. They allow cookies for this site, or take another browser.", ""},
+	cause.RedirectLoop:       {"App and gateway send the browser to and fro. They delete the cookies of this site; see the configuration with check.", "check"},
+	cause.Busy:               {"There was more work than fits. It passes in a moment.", ""},
+	cause.StoreUnavailable:   {"The store did not answer. See what is wrong with it.", "check"},
+}
+
+// remedy returns the way out of c for p. A command that needs what nobody knows
+// is left out.
+func (h *House) remedy(c cause.Cause, p patient) fix {
+	r, ok := remedies[c]
+	if !ok {
+		return fix{Cause: string(c), Sentence: "No way out is known; look in the log for the reference."}
+	}
+	f := fix{Cause: string(c), Sentence: strings.ReplaceAll(r.sentence, "%t", strings.Join(p.types, ", "))}
+	account, command := "", r.command
+	if p.account != nil {
+		account = p.account.ID
+	}
+	if c == cause.AccountSuspended && p.account == nil && p.user != nil {
+		account, command = p.user.Account, "accounts add %a"
+	}
+	if p.network != "" && p.address == "" && c == cause.TooManyAttempts {
+		command = "attempts clear%n"
+	}
+	if strings.Contains(command, "%e") && p.address == "" || strings.Contains(command, "%a") && account == "" || command == "" {
+		return f
+	}
+	network := ""
+	if p.network != "" {
+		network = " --network " + quoted(p.network)
+	}
+	f.Command = h.program() + " " + strings.NewReplacer("%e", quoted(p.address), "%a", quoted(account), "%n", network).Replace(command)
+	return f
+}
+
+func (h *House) patientOf(s subject, a *store.Account) patient {
+	p := patient{address: s.address, user: s.user, account: a}
+	home := ""
+	if s.user != nil {
+		home = s.user.Account
+	}
+	if home == directory.StaffAccount || home != "" {
+		p.types = h.Directory.Rules().TypeNames(home)
+	}
+	return p
+}

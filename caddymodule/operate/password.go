@@ -1,0 +1,80 @@
+package operate
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/secret"
+	"github.com/cliendo/gateway/caddymodule/store"
+)
+
+// AddUser adds u with a generated password and returns it; it is kept nowhere.
+// Errors are those of Directory.CreateUser.
+func (h *House) AddUser(ctx context.Context, u *store.User) (password string, err error) {
+	password = secret.Password()
+	if u.Password, err = h.Hasher.Hash(ctx, password); err != nil {
+		return "", fmt.Errorf("hashing password: %w", err)
+	}
+	u.PasswordChosen, u.PasswordChanged = false, h.now().UTC()
+	if err := h.Directory.CreateUser(ctx, u); err != nil {
+		return "", err
+	}
+	return password, nil
+}
+
+// NewPassword gives a user a generated password and returns it; it is kept
+// nowhere. Their second step is switched off and their sessions end: whoever
+// sets a password for somebody else lets them in anew.
+func (h *House) NewPassword(ctx context.Context, account, id string) (*store.User, string, error) {
+	password := secret.Password()
+	hash, err := h.Hasher.Hash(ctx, password)
+	if err != nil {
+		return nil, "", fmt.Errorf("hashing password: %w", err)
+	}
+	u, err := h.Directory.UpdateUser(ctx, account, id, func(u *store.User) error {
+		u.Password, u.PasswordChosen, u.PasswordChanged = hash, false, h.now().UTC()
+		u.SecondStep = false
+		u.Epoch++
+		return nil
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return u, password, nil
+}
+
+func addUser(ctx context.Context, h *House, in *input) (outcome, error) {
+	return h.add(ctx, in, in.value("account"), in.value("type"))
+}
+
+func addSupport(ctx context.Context, h *House, in *input) (outcome, error) {
+	return h.add(ctx, in, directory.StaffAccount, directory.SupportType)
+}
+
+func (h *House) add(ctx context.Context, in *input, account, userType string) (outcome, error) {
+	u := &store.User{Account: account, Email: in.who, Name: in.value("name"), Type: userType, Locale: in.value("locale")}
+	password, err := h.AddUser(ctx, u)
+	if err != nil {
+		return outcome{}, noAccount(account, err)
+	}
+	return h.userOutcome(ctx, "Added user %s.", u, password)
+}
+
+func newPassword(ctx context.Context, h *House, in *input) (outcome, error) {
+	u, err := h.user(ctx, in)
+	if err != nil {
+		return outcome{}, err
+	}
+	u, password, err := h.NewPassword(ctx, u.Account, u.ID)
+	if err != nil {
+		return outcome{}, err
+	}
+	o, err := h.userOutcome(ctx, "New password for user %s. Their second step is off and their sessions have ended.", u, password)
+	// The new password must not be met by the delay the old one earned.
+	if clearing := h.Limits.Clear(ctx, attempt.Subject(u.ID, "")); clearing != nil {
+		o.warnings = append(o.warnings, "failed attempts could not be forgotten; the user may have to wait: see attempts clear")
+	}
+	return o, err
+}
