@@ -62,6 +62,8 @@ type App struct {
 
 	// AttemptsKeep is how long attempts to log in can be looked up. Default: 90d.
 	AttemptsKeep caddy.Duration `json:"attempts_keep,omitempty"`
+
+	rt *runtime
 }
 
 // CaddyModule returns the Caddy module information.
@@ -77,7 +79,7 @@ type Brand struct {
 	// name in letters.
 	Logo string `json:"logo,omitempty"`
 	// Colour of the main button, as #rgb or #rrggbb; the colour of its text
-	// follows. Default: #d24a00.
+	// follows. Default: an orange.
 	Colour string `json:"colour,omitempty"`
 	// SupportPhone as people should read it. Default: none.
 	SupportPhone string `json:"support_phone,omitempty"`

@@ -34,6 +34,8 @@ type Handler struct {
 	// Remote-Name, Remote-Groups, Remote-Account, Remote-Account-State,
 	// Remote-Session, Remote-Amr, Remote-Auth-Time.
 	Headers map[string]string `json:"headers,omitempty"`
+
+	rt *siteRuntime
 }
 
 // CaddyModule returns the Caddy module information.

@@ -115,7 +115,7 @@ func (g *Guard) stream(x *exchange, r *http.Request, value string, next Next) er
 		}
 	})
 	defer s.Done()
-	return next(x, r.WithContext(ctx))
+	return next.ServeHTTP(x, r.WithContext(ctx))
 }
 
 // lateStream is for an event stream that the request did not announce: there is

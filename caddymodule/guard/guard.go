@@ -18,6 +18,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/session"
+	"github.com/cliendo/gateway/caddymodule/visitor"
 )
 
 // Sessions decides about the session behind a cookie.
@@ -65,6 +66,8 @@ type Options struct {
 	Metrics  Metrics
 	// Own answers requests below the prefix.
 	Own http.Handler
+	// Visitor says who is at the other end, for our own pages and for refusals.
+	Visitor func(*http.Request) visitor.Visitor
 	Log *slog.Logger
 	Now func() time.Time
 }
@@ -96,11 +99,15 @@ type Original struct {
 }
 
 // Next passes a request on to the app.
-type Next func(http.ResponseWriter, *http.Request) error
+type Next interface {
+	ServeHTTP(http.ResponseWriter, *http.Request) error
+}
 
-// Serve decides about one request. identify, which may be nil, is told the facts
-// of the session before the request is passed on. The error is next's.
-func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identify func(*session.Facts), next Next) error {
+// Identify is told whose request is passed on, before it is.
+type Identify func(*http.Request, *session.Facts)
+
+// Serve decides about one request. identify may be nil. The error is next's.
+func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identify Identify, next Next) error {
 	g.names.strip(r)
 	path, kind := o.URL.Path, inspect(o.URL)
 	switch {
@@ -108,7 +115,7 @@ func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identi
 		g.refuse(w, r, o, cause.BadRequest, nil)
 		return nil
 	case kind == plain && g.own(path):
-		g.Own.ServeHTTP(w, r)
+		g.Own.ServeHTTP(w, visitor.With(r, g.Visitor(r)))
 		return nil
 	case r.Method == http.MethodOptions && g.preflight(w, r):
 		return nil
@@ -127,10 +134,10 @@ func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identi
 	cookie.Strip(r.Header)
 	x := &exchange{ResponseWriter: w}
 	if facts == nil {
-		return next(x, r)
+		return next.ServeHTTP(x, r)
 	}
 	if identify != nil {
-		identify(facts)
+		identify(r, facts)
 	}
 	x.values = facts.Values
 	for i, name := range g.Site.Headers {
@@ -143,7 +150,7 @@ func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identi
 	}
 	x.guard, x.cookie = g, value
 	defer x.done()
-	return next(x, r)
+	return next.ServeHTTP(x, r)
 }
 
 func (g *Guard) own(path string) bool {

@@ -14,7 +14,6 @@ import (
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/target"
-	"github.com/cliendo/gateway/caddymodule/visitor"
 )
 
 // storeRetry is what Retry-After says when the store does not answer.
@@ -93,7 +92,7 @@ func (g *Guard) record(r *http.Request, c cause.Cause, f *session.Facts) (refere
 		g.Log.Debug("refused", "cause", string(c), "method", r.Method)
 		return ""
 	}
-	v := visitor.Of(r)
+	v := g.Visitor(r)
 	reference, err := g.Attempts.Record(r.Context(), attempt.Entry{
 		Cause: c, Method: "session", User: f.User.ID, Account: f.User.Account, Typed: f.User.Email,
 		Network: v.Network, Agent: v.Agent, Session: f.Session.Handle,

@@ -57,17 +57,20 @@ type Settings struct {
 	Limits Limits
 	Rules  directory.Rules
 	Codec  *cookie.Codec
-	// Headers are the names under which the app learns who is logged in, by what
-	// they say; see Facts.Values.
-	StaleMax time.Duration // how long known sessions are served while the store is away; default 15 min
+	// StaleMax is how long known sessions are served while the store does not
+	// answer; default 15 min.
+	StaleMax time.Duration
+	// CacheSize is how many sessions are kept in memory; default 100,000.
+	CacheSize int
 }
 
 // Options are fixed for the life of a Manager.
 type Options struct {
-	CacheSize int // sessions kept in memory; default 100,000
-	Now       func() time.Time
-	Log       *slog.Logger
+	Now func() time.Time
+	Log *slog.Logger
 }
+
+const defaultCacheSize = 100_000
 
 // keepEnded is how long a session that is over stays in the store, so that its
 // owner can be told why they were logged out.
@@ -96,9 +99,6 @@ type Manager struct {
 
 // New returns a Manager that follows the store until Close.
 func New(s Store, dir Directory, settings Settings, o Options) *Manager {
-	if o.CacheSize <= 0 {
-		o.CacheSize = 100_000
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -111,7 +111,7 @@ func New(s Store, dir Directory, settings Settings, o Options) *Manager {
 	m.accounts.init()
 	m.streams.init()
 	m.byCookie = otter.Must(&otter.Options[string, *Live]{
-		MaximumSize: o.CacheSize,
+		MaximumSize: defaultCacheSize,
 		OnDeletion:  func(e otter.DeletionEvent[string, *Live]) { m.forget(e.Value) },
 	})
 	m.Configure(settings)
@@ -130,6 +130,10 @@ func (m *Manager) Configure(s Settings) {
 	if s.StaleMax <= 0 {
 		s.StaleMax = 15 * time.Minute
 	}
+	if s.CacheSize <= 0 {
+		s.CacheSize = defaultCacheSize
+	}
+	m.byCookie.SetMaximum(uint64(s.CacheSize)) //nolint:gosec // positive
 	m.settings.Store(&s)
 	for _, l := range m.byID.all() {
 		l.facts.Store(nil)
@@ -169,6 +173,10 @@ func (m *Manager) every(d time.Duration, do func()) {
 		}
 	}
 }
+
+// Serving tells whether sessions already known are being served. It is false
+// when the store has been away for longer than StaleMax.
+func (m *Manager) Serving() bool { return m.now().UnixNano() < m.servedUntil.Load() }
 
 // refreshServedUntil keeps the question "has the store been away too long" down
 // to one atomic load per request.

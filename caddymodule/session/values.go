@@ -87,9 +87,10 @@ func ascii(s string) string {
 	return b.String()
 }
 
-// End returns when the session is over at the latest, and when it is over if
-// nothing more is asked of it.
-func (f *Facts) End(now time.Time) (idle, absolute time.Duration) {
+// Left returns how long the session lasts if nothing more is asked of it, and how
+// long at the most.
+func (l *Live) Left(f *Facts, now time.Time) (idle, absolute time.Duration) {
 	absolute = f.Session.Created.Add(time.Duration(f.Session.Absolute) * time.Second).Sub(now)
-	return time.Duration(f.idle) * time.Second, absolute
+	idle = time.Unix(l.seen.Load()+f.idle, 0).Sub(now)
+	return max(min(idle, absolute), 0), max(absolute, 0)
 }

@@ -1,0 +1,156 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/cookie"
+	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/guard"
+	"github.com/cliendo/gateway/caddymodule/limit"
+	"github.com/cliendo/gateway/caddymodule/operate"
+	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/passhash"
+	"github.com/cliendo/gateway/caddymodule/password"
+	"github.com/cliendo/gateway/caddymodule/secret"
+	"github.com/cliendo/gateway/caddymodule/security"
+	"github.com/cliendo/gateway/caddymodule/session"
+	"github.com/cliendo/gateway/caddymodule/signin"
+	"github.com/cliendo/gateway/caddymodule/signout"
+)
+
+// rooms are the parts of the gateway as one config wants them.
+type rooms struct {
+	house     *house
+	settings  *settings
+	log       *slog.Logger
+	keys      *secret.Keys
+	directory *directory.Directory
+	limits    *limit.Limiter
+	hasher    *passhash.Hasher
+	attempts  *attempt.Recorder
+	sessions  *session.Manager
+	session   session.Settings
+}
+
+// Purposes of the keys. Changing one invalidates what was signed with it.
+const (
+	keySession = "session cookie"
+	keyDevice  = "device cookie"
+	keyFlow    = "flow cookie"
+	keyAdmin   = "admin"
+)
+
+// build makes the rooms. It fails only where the store does not answer.
+func (a *App) build(ctx context.Context) (*rooms, error) {
+	s, h := a.rt.settings, a.rt.house
+	keys := s.Keys
+	if keys == nil {
+		kept, err := secret.Ensure(ctx, h.engine, "gateway", time.Now())
+		if err != nil {
+			return nil, err
+		}
+		if keys, err = secret.NewKeys(kept); err != nil {
+			return nil, fmt.Errorf("the secret kept in the store: %w", err)
+		}
+	}
+	r := &rooms{house: h, settings: s, log: a.rt.log, keys: keys}
+	r.directory = directory.New(h.engine, directory.Options{Rules: s.Rules})
+	r.limits = limit.New(h.engine, s.Limits, nil)
+	r.hasher = h.passwords(s.Hash)
+	r.attempts = attempt.New(h.engine, attempt.Options{Keep: s.AttemptsKeep})
+	r.session = session.Settings{
+		Limits: s.Session, Rules: s.Rules, StaleMax: s.StaleMax, CacheSize: s.CacheSize,
+		Codec: cookie.NewCodec(cookie.Session, keys.DeriveAll(keySession)),
+	}
+	r.sessions = h.manager(r.directory, r.session)
+	return r, nil
+}
+
+// front is one site: its guard, and behind the prefix the gateway's own pages.
+type front struct {
+	guard *guard.Guard
+}
+
+// front builds the way in of one site. Every room that has pages is listed here.
+func (r *rooms) front(h *Handler) (*front, error) {
+	site := h.rt.settings
+	pages, err := r.pages(site)
+	if err != nil {
+		return nil, err
+	}
+	https := r.settings.PublicURL != nil && r.settings.PublicURL.Scheme == "https"
+	dispatcher := signin.New(signin.Options{
+		Prefix: site.Prefix, HTTPS: https, CanRepair: len(site.RepairPaths) > 0, Rules: r.settings.Rules,
+		Device: cookie.NewCodec(cookie.Device, r.keys.DeriveAll(keyDevice)),
+		Flow:   cookie.NewCodec(cookie.Flow, r.keys.DeriveAll(keyFlow)),
+		Sessions: r.sessions, Directory: r.directory, Pages: pages, Attempts: r.attempts,
+		Metrics: theMetrics, Log: r.log,
+	})
+	mux := http.NewServeMux()
+	for _, room := range []interface{ Mount(*http.ServeMux) }{
+		dispatcher,
+		password.New(password.Options{
+			Prefix: site.Prefix, Dispatcher: dispatcher, Directory: r.directory, Limits: r.limits,
+			Hasher: r.hasher, Pages: pages, Log: r.log,
+		}),
+		signout.New(signout.Options{
+			Prefix: site.Prefix, HTTPS: https, Sessions: r.sessions, Directory: r.directory, Pages: pages, Log: r.log,
+		}),
+		security.New(security.Options{Prefix: site.Prefix, HTTPS: https, Sessions: r.sessions}),
+		&later{prefix: site.Prefix, pages: pages},
+		&health{prefix: site.Prefix, rooms: r},
+		&statics{prefix: site.Prefix, pages: pages},
+	} {
+		room.Mount(mux)
+	}
+	return &front{guard: guard.New(guard.Options{
+		Site: site.guard(https), Sessions: r.sessions, Pages: pages, Attempts: r.attempts, Metrics: theMetrics,
+		Own: r.own(mux, site, pages), Visitor: visit, Log: r.log,
+	})}, nil
+}
+
+func (r *rooms) pages(site *siteSettings) (*page.Renderer, error) {
+	return page.New(page.Options{
+		Prefix: site.Prefix, Brand: r.settings.Brand, Locale: r.settings.Locale, Location: r.settings.Location,
+	})
+}
+
+// guard puts the site's rules into the words of the guard.
+func (s *siteSettings) guard(https bool) guard.Site {
+	site := guard.Site{Prefix: s.Prefix, Headers: s.Headers, Origins: s.CORS, HTTPS: https}
+	for _, rule := range s.Public {
+		site.Public = append(site.Public, guard.Public{Methods: rule.Methods, Pattern: guard.NewPattern(rule.Path)})
+	}
+	for _, path := range s.APIPaths {
+		site.API = append(site.API, guard.NewPattern(path))
+	}
+	for _, path := range s.RepairPaths {
+		site.Repair = append(site.Repair, guard.NewPattern(path))
+	}
+	return site
+}
+
+// Resource, AdminKey and Run are what the admin endpoint needs.
+
+// Resource names the store these rooms work on.
+func (r *rooms) Resource() string { return r.house.resource }
+
+// AdminKey is what a command shows to be let in.
+func (r *rooms) AdminKey() string { return hex.EncodeToString(r.keys.Derive(keyAdmin)) }
+
+// Run carries out a command of an operator.
+func (r *rooms) Run(ctx context.Context, q operate.Request) (operate.Result, error) {
+	return r.operate().Run(ctx, q)
+}
+
+func (r *rooms) operate() *operate.House {
+	return &operate.House{
+		Directory: r.directory, Limits: r.limits, Attempts: r.attempts, Hasher: r.hasher, Now: time.Now,
+	}
+}

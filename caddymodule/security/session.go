@@ -1,0 +1,74 @@
+// Package security is the errand of what a user sees and manages about their own
+// access. So far that is how long the session lasts; it changes nothing.
+package security
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/cookie"
+	"github.com/cliendo/gateway/caddymodule/session"
+)
+
+// Sessions looks at a session without using it.
+type Sessions interface {
+	Peek(ctx context.Context, cookie string) (*session.Facts, *session.Live, error)
+}
+
+// Options are what an Errand works with.
+type Options struct {
+	Prefix   string
+	HTTPS    bool
+	Sessions Sessions
+	Now      func() time.Time
+}
+
+// Errand answers questions about one's own session.
+type Errand struct{ Options }
+
+// New returns an Errand.
+func New(o Options) *Errand {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Errand{o}
+}
+
+// Mount adds the route. Asking does not prolong the session.
+func (e *Errand) Mount(mux *http.ServeMux) { mux.HandleFunc("GET "+e.Prefix+"/session", e.show) }
+
+type answer struct {
+	User            string `json:"user,omitempty"`
+	Account         string `json:"account,omitempty"`
+	IdleSeconds     int64  `json:"idle_seconds,omitempty"`
+	AbsoluteSeconds int64  `json:"absolute_seconds,omitempty"`
+	Reason          string `json:"reason,omitempty"`
+	LoginURL        string `json:"login_url,omitempty"`
+}
+
+func (e *Errand) show(w http.ResponseWriter, r *http.Request) {
+	value, _ := cookie.Find(r.Header, cookie.Name(cookie.Session, cookie.Secure(r, e.HTTPS)), 0)
+	f, live, err := e.Sessions.Peek(r.Context(), value)
+	status, a := http.StatusOK, answer{}
+	switch {
+	case err != nil:
+		status, a.Reason = cause.StoreUnavailable.Status(), string(cause.StoreUnavailable)
+		w.Header().Set("Retry-After", "5")
+	case live == nil:
+		status, a.Reason, a.LoginURL = http.StatusUnauthorized, string(f.Cause), e.Prefix+"/login"
+	default:
+		idle, absolute := live.Left(f, e.Now())
+		a = answer{
+			User: f.User.ID, Account: f.User.Account, Reason: string(f.Cause),
+			IdleSeconds: int64(idle / time.Second), AbsoluteSeconds: int64(absolute / time.Second),
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(a)
+}
