@@ -14,6 +14,8 @@ import (
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/store/boltstore"
+	"github.com/cliendo/gateway/caddymodule/store/redisstore"
+	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -50,13 +52,38 @@ func setup(t testing.TB) (*limit.Limiter, *clock) {
 	return limit.New(openBolt(t, c), limit.Config{}, c.now), c
 }
 
+// openRedis opens a store on a server, one for each call.
+func openRedis(t testing.TB, c *clock, server *redistest.Server) store.Engine {
+	s, err := redisstore.Open(server.URL(), store.Options{Now: c.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
 // onNodes runs a test on each engine, and with two nodes on one store where
-// that can be.
-func onNodes(t *testing.T, test func(t *testing.T, nodes []*limit.Limiter)) {
-	t.Run("bolt", func(t *testing.T) {
-		l, _ := setup(t)
-		test(t, []*limit.Limiter{l})
-	})
+// that can be. Nodes share a clock.
+func onNodes(t *testing.T, test func(t *testing.T, c *clock, nodes []*limit.Limiter)) {
+	for name, open := range map[string]func(t *testing.T, c *clock) []store.Engine{
+		"bolt": func(t *testing.T, c *clock) []store.Engine { return []store.Engine{openBolt(t, c)} },
+		"redis": func(t *testing.T, c *clock) []store.Engine {
+			return []store.Engine{openRedis(t, c, redistest.Start(t))}
+		},
+		"two nodes on redis": func(t *testing.T, c *clock) []store.Engine {
+			server := redistest.Start(t)
+			return []store.Engine{openRedis(t, c, server), openRedis(t, c, server)}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClock()
+			var nodes []*limit.Limiter
+			for _, s := range open(t, c) {
+				nodes = append(nodes, limit.New(s, limit.Config{}, c.now))
+			}
+			test(t, c, nodes)
+		})
+	}
 }
 
 // fail makes one wrong guess. until is the wait that follows.

@@ -461,3 +461,32 @@ func TestConfigsThatCannotBeMeantAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// What one node counts, the others know; what one clears is cleared for all.
+func TestBudgetsAreOneOverAllNodes(t *testing.T) {
+	onNodes(t, func(t *testing.T, c *clock, nodes []*limit.Limiter) {
+		last := nodes[len(nodes)-1]
+		for range 5 {
+			fail(t, nodes[0], victim)
+		}
+		if r := refusal(t, last, victim); r == nil || !r.Until.Equal(c.now().Add(minute/2)) {
+			t.Errorf("after five failures: %v", r)
+		}
+		if got := failures(t, last, victim.Subject); got[limit.UserNetwork] != 5 || got[limit.User] != 5 {
+			t.Errorf("shown: %v", got)
+		}
+		if err := last.Clear(t.Context(), victim.Subject); err != nil {
+			t.Fatal(err)
+		}
+		if r := refusal(t, nodes[0], victim); r != nil {
+			t.Errorf("after clearing: %v", r)
+		}
+		for range 5 {
+			fail(t, nodes[0], victim)
+		}
+		c.push(6 * time.Hour)
+		if got := failures(t, last, victim.Subject); len(got) != 0 {
+			t.Errorf("after six hours: %v", got)
+		}
+	})
+}

@@ -14,7 +14,7 @@ import (
 )
 
 func TestParallelGuessesNeverExceedTheBudget(t *testing.T) {
-	onNodes(t, func(t *testing.T, nodes []*limit.Limiter) {
+	onNodes(t, func(t *testing.T, _ *clock, nodes []*limit.Limiter) {
 		placed, refused, most := crowd(t, nodes, 100,
 			func(int) limit.Try { return victim },
 			func(_ int, p *limit.Place) error { _, err := p.Failed(t.Context()); return err })
@@ -25,7 +25,7 @@ func TestParallelGuessesNeverExceedTheBudget(t *testing.T) {
 }
 
 func TestParallelGuessesFromManyNetworksNeverExceedTheBudgetOfTheUser(t *testing.T) {
-	onNodes(t, func(t *testing.T, nodes []*limit.Limiter) {
+	onNodes(t, func(t *testing.T, _ *clock, nodes []*limit.Limiter) {
 		placed, refused, _ := crowd(t, nodes, 100,
 			func(i int) limit.Try {
 				return limit.Try{Subject: "u:victim", Network: fmt.Sprintf("203.0.113.%d/32", i)}
@@ -38,21 +38,22 @@ func TestParallelGuessesFromManyNetworksNeverExceedTheBudgetOfTheUser(t *testing
 }
 
 func TestAfterADelayOneGuessAtATime(t *testing.T) {
-	l, c := setup(t)
-	for range 5 {
-		fail(t, l, victim)
-	}
-	c.push(minute / 2)
-	placed, refused, most := crowd(t, []*limit.Limiter{l}, 50,
-		func(int) limit.Try { return victim },
-		func(_ int, p *limit.Place) error { _, err := p.Failed(t.Context()); return err })
-	if placed != 1 || refused != 49 || most != 1 {
-		t.Errorf("%d guesses compared (%d at once), %d refused; want 1 and 49", placed, most, refused)
-	}
+	onNodes(t, func(t *testing.T, c *clock, nodes []*limit.Limiter) {
+		for range 5 {
+			fail(t, nodes[0], victim)
+		}
+		c.push(minute / 2)
+		placed, refused, most := crowd(t, nodes, 50,
+			func(int) limit.Try { return victim },
+			func(_ int, p *limit.Place) error { _, err := p.Failed(t.Context()); return err })
+		if placed != 1 || refused != 49 || most != 1 {
+			t.Errorf("%d guesses compared (%d at once), %d refused; want 1 and 49", placed, most, refused)
+		}
+	})
 }
 
 func TestThreeHundredOfOneOfficeLogInAtOnce(t *testing.T) {
-	onNodes(t, func(t *testing.T, nodes []*limit.Limiter) {
+	onNodes(t, func(t *testing.T, _ *clock, nodes []*limit.Limiter) {
 		placed, refused, _ := crowd(t, nodes, 300,
 			func(i int) limit.Try { return limit.Try{Subject: fmt.Sprint("u:", i), Network: office} },
 			func(_ int, p *limit.Place) error { return p.Succeeded(t.Context()) })
@@ -63,7 +64,7 @@ func TestThreeHundredOfOneOfficeLogInAtOnce(t *testing.T) {
 }
 
 func TestTyposOfAnOfficeRefuseNobody(t *testing.T) {
-	onNodes(t, func(t *testing.T, nodes []*limit.Limiter) {
+	onNodes(t, func(t *testing.T, _ *clock, nodes []*limit.Limiter) {
 		_, refused, _ := crowd(t, nodes, 300,
 			func(i int) limit.Try { return limit.Try{Subject: fmt.Sprint("u:", i/2), Network: office} },
 			func(i int, p *limit.Place) error {
@@ -80,7 +81,7 @@ func TestTyposOfAnOfficeRefuseNobody(t *testing.T) {
 }
 
 func TestOneWhoIsRightTwentyTimesAtOnceIsNeverRefused(t *testing.T) {
-	onNodes(t, func(t *testing.T, nodes []*limit.Limiter) {
+	onNodes(t, func(t *testing.T, _ *clock, nodes []*limit.Limiter) {
 		placed, refused, most := crowd(t, nodes, 20,
 			func(int) limit.Try { return victim },
 			func(_ int, p *limit.Place) error { return p.Succeeded(t.Context()) })
