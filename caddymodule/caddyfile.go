@@ -1,8 +1,10 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,13 +27,17 @@ type word struct {
 	set func(args []string) error
 	// block returns the words of the block that follows; nil: none may follow.
 	block func(args []string) words
-	// done checks, after the block, what no single word can know.
-	done func() error
+	// late checks, at the end of the block the word stands in, what the word alone
+	// cannot know.
+	late func(args []string) error
 	// raw reads the rest of the line and its block by itself.
 	raw func(d *caddyfile.Dispenser) error
 }
 
 type words map[string]word
+
+// directiveName is the word for both the global option and the directive.
+const directiveName = "login_gateway"
 
 func (w words) names() []string { return slices.Sorted(maps.Keys(w)) }
 
@@ -39,6 +45,7 @@ func (w words) names() []string { return slices.Sorted(maps.Keys(w)) }
 // What is unknown or repeated is refused: a typo must not switch a protection off.
 func parseBlock(d *caddyfile.Dispenser, in string, table words) error {
 	seen := map[string]int{}
+	var late []func() error
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		name := d.Val()
 		w, ok := table[name]
@@ -49,39 +56,67 @@ func parseBlock(d *caddyfile.Dispenser, in string, table words) error {
 			return d.Errf("%s stands twice in %s, first on line %d: keep one", name, in, line)
 		}
 		seen[name] = d.Line()
-		if err := w.parse(d, name); err != nil {
+		check, err := w.parse(d, strings.TrimPrefix(in+" "+name, directiveName+" "))
+		if err != nil {
+			return err
+		}
+		late = append(late, check)
+	}
+	for _, check := range late {
+		if err := check(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w word) parse(d *caddyfile.Dispenser, name string) error {
+// parse reads one word, and returns what is to be checked at the end of the
+// block it stands in.
+func (w word) parse(d *caddyfile.Dispenser, name string) (late func() error, err error) {
+	none := func() error { return nil }
 	if w.raw != nil {
-		return w.raw(d)
+		return none, w.raw(d)
 	}
 	args, start := d.RemainingArgs(), *d // errors name the line of the word, not that of its last brace
 	if len(args) < w.min || (w.max >= 0 && len(args) > w.max) {
-		return d.Errf("%s has %s: write `%s`", name, count(len(args)), strings.TrimSpace(name+" "+w.usage))
+		return none, d.Errf("%s has %s: write `%s`", name, count(len(args)), w.drawn(name))
+	}
+	at := func(err error) error {
+		if err == nil {
+			return nil
+		}
+		return start.WrapErr(naming(name, err))
 	}
 	if w.set != nil {
-		if err := w.set(args); err != nil {
-			return start.WrapErr(err)
+		if err := at(w.set(args)); err != nil {
+			return none, err
 		}
 	}
 	if w.block != nil {
-		if err := parseBlock(d, name, w.block(args)); err != nil || w.done == nil {
-			return err
-		}
-		if err := w.done(); err != nil {
-			return start.WrapErr(err)
-		}
-		return nil
+		err = parseBlock(d, name, w.block(args))
+	} else if d.NextBlock(d.Nesting()) {
+		err = start.Errf("%s takes no block: write `%s`", name, w.drawn(name))
 	}
-	if d.NextBlock(d.Nesting()) {
-		return start.Errf("%s takes no block: write `%s`", name, strings.TrimSpace(name+" "+w.usage))
+	if w.late == nil {
+		return none, err
 	}
-	return nil
+	return func() error { return at(w.late(args)) }, err
+}
+
+// drawn is the word as the documentation draws it.
+func (w word) drawn(name string) string {
+	if w.block != nil {
+		return strings.TrimSpace(name+" "+w.usage) + " { ... }"
+	}
+	return strings.TrimSpace(name + " " + w.usage)
+}
+
+// naming puts the word in front of a message that does not begin with it.
+func naming(name string, err error) error {
+	if strings.HasPrefix(err.Error(), name) {
+		return err
+	}
+	return fmt.Errorf("%s %w", name, err)
 }
 
 func count(n int) string {
@@ -99,7 +134,7 @@ func count(n int) string {
 func textWord(usage string, to *string, check func(string) error) word {
 	return word{usage: usage, min: 1, max: 1, set: func(args []string) error {
 		if args[0] == "" {
-			return fmt.Errorf("an empty %s: leave the word out instead", usage)
+			return errors.New("is empty: leave the word out instead")
 		}
 		*to = args[0]
 		// A placeholder is only known on the machine that runs the config.
@@ -114,7 +149,7 @@ func durationWord(to *caddy.Duration) word {
 	return word{usage: "<duration>", min: 1, max: 1, set: func(args []string) error {
 		d, err := caddy.ParseDuration(args[0])
 		if err != nil || d <= 0 {
-			return fmt.Errorf("%q is no duration above zero: write it like 30s, 15m, 8h or 14d", args[0])
+			return fmt.Errorf("%q: write a duration above zero, like 30s, 15m, 8h or 14d", args[0])
 		}
 		*to = caddy.Duration(d.Round(time.Millisecond))
 		return nil
@@ -124,12 +159,17 @@ func durationWord(to *caddy.Duration) word {
 func numberWord[T int | uint32 | uint8](to *T) word {
 	return word{usage: "<number>", min: 1, max: 1, set: func(args []string) error {
 		n, err := strconv.ParseUint(args[0], 10, 31)
-		if err != nil || n == 0 || uint64(T(n)) != n {
-			return fmt.Errorf("%q is no number from 1 up that makes sense here", args[0])
+		if err != nil || n == 0 || n > largest[T]() {
+			return fmt.Errorf("%q: write a whole number from 1 to %d", args[0], largest[T]())
 		}
 		*to = T(n)
 		return nil
 	}}
+}
+
+// largest is what a number in a Caddyfile may be.
+func largest[T int | uint32 | uint8]() uint64 {
+	return min(math.MaxInt32, uint64(^T(0)))
 }
 
 func switchWord(to **bool) word {

@@ -13,7 +13,7 @@ import (
 )
 
 func init() {
-	httpcaddyfile.RegisterGlobalOption("login_gateway", parseGlobalOption)
+	httpcaddyfile.RegisterGlobalOption(directiveName, parseGlobalOption)
 }
 
 // parseGlobalOption reads the global option.
@@ -79,10 +79,10 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 		return nil, d.Errf("login_gateway takes no argument here, but %q stands there: its words go into a block", d.Val())
 	}
 	var app App
-	if err := parseBlock(d, "login_gateway", app.words()); err != nil {
+	if err := parseBlock(d, directiveName, app.words()); err != nil {
 		return nil, err
 	}
-	return httpcaddyfile.App{Name: "login_gateway", Value: caddyconfig.JSON(&app, nil)}, nil
+	return httpcaddyfile.App{Name: directiveName, Value: caddyconfig.JSON(&app, nil)}, nil
 }
 
 func (a *App) words() words {
@@ -101,9 +101,15 @@ func (a *App) words() words {
 		}),
 		"type":              a.typeWord(),
 		"arrears_blocks_at": numberWord(&a.ArrearsBlocksAt),
-		"limits":            {block: func([]string) words { return a.Limits.words() }, done: a.Limits.check},
-		"session":           {block: func([]string) words { return a.Session.words() }, done: a.Session.check},
-		"attempts_keep":     durationWord(&a.AttemptsKeep),
+		"limits": {
+			block: func([]string) words { return a.Limits.words() },
+			late:  func([]string) error { return a.Limits.check() },
+		},
+		"session": {
+			block: func([]string) words { return a.Session.words() },
+			late:  func([]string) error { return a.Session.check() },
+		},
+		"attempts_keep": durationWord(&a.AttemptsKeep),
 	}
 }
 
@@ -115,7 +121,7 @@ func (a *App) secretWord() word {
 		}
 		for _, text := range args {
 			if text == "" {
-				return errors.New("an empty secret: leave the word out to have one made")
+				return errors.New("is empty: leave the word out to have one made")
 			}
 		}
 		return nil
@@ -139,13 +145,13 @@ func (b *Brand) words() words {
 func (b *Brand) colourWord() word {
 	return word{usage: `"<#rrggbb>"`, max: 1, set: func(args []string) error {
 		if len(args) == 0 {
-			return errors.New("colour has nothing after it; a # begins a comment, so write it in quotes: `colour \"#d24a00\"`")
+			return errors.New("has nothing after it; a # begins a comment, so write it in quotes: `colour \"#e8590c\"`")
 		}
 		b.Colour = args[0]
 		if strings.Contains(b.Colour, "{") || colourPattern.MatchString(b.Colour) {
 			return nil
 		}
-		return fmt.Errorf("colour %q: write it like \"#d24a00\"", b.Colour)
+		return fmt.Errorf("%q: write it like \"#e8590c\"", b.Colour)
 	}}
 }
 
@@ -153,7 +159,7 @@ var colourPattern = regexp.MustCompile(`^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$`)
 
 func (a *App) typeWord() word {
 	return word{
-		usage: "<name> { ... }", min: 1, max: 1, repeats: true,
+		usage: "<name>", min: 1, max: 1, repeats: true,
 		set: func(args []string) error {
 			if _, again := a.Types[args[0]]; again {
 				return errors.New("type " + args[0] + " stands twice: put both into one block")

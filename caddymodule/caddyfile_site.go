@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -13,10 +14,10 @@ import (
 )
 
 func init() {
-	httpcaddyfile.RegisterDirective("login_gateway", parseDirective)
+	httpcaddyfile.RegisterDirective(directiveName, parseDirective)
 	// Before redir, and with it before all that rewrites: the gateway recognises
 	// its own paths and the target of a login by what the client sent.
-	httpcaddyfile.RegisterDirectiveOrder("login_gateway", httpcaddyfile.Before, "redir")
+	httpcaddyfile.RegisterDirectiveOrder(directiveName, httpcaddyfile.Before, "redir")
 }
 
 // parseDirective reads the directive of a site.
@@ -34,23 +35,17 @@ func init() {
 // A path is exact, or a prefix when it ends in /*.
 func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next()
-	start := *h.Dispenser
 	if h.NextArg() {
 		return nil, matcherError(h.Dispenser)
 	}
 	var handler Handler
-	if err := parseBlock(h.Dispenser, "login_gateway", handler.words()); err != nil {
+	if err := parseBlock(h.Dispenser, directiveName, handler.words()); err != nil {
 		return nil, err
-	}
-	// What no single word can know: whether a path opens the prefix, whether two
-	// headers got one name.
-	if _, err := handler.settings(); err != nil {
-		return nil, start.WrapErr(err)
 	}
 	return []httpcaddyfile.ConfigValue{{
 		Class: "route",
 		Value: caddyhttp.Route{HandlersRaw: []json.RawMessage{
-			caddyconfig.JSONModuleObject(&handler, "handler", "login_gateway", nil),
+			caddyconfig.JSONModuleObject(&handler, "handler", directiveName, nil),
 		}},
 	}}, nil
 }
@@ -70,8 +65,8 @@ func (h *Handler) words() words {
 	return words{
 		"prefix":       textWord("<path>", &h.Prefix, checkPrefix),
 		"public":       h.publicWord(),
-		"api_paths":    listWord("<path>...", &h.APIPaths, func(p string) error { return checkPath("api_paths", p) }),
-		"repair_paths": listWord("<path>...", &h.RepairPaths, func(p string) error { return checkPath("repair_paths", p) }),
+		"api_paths":    h.pathsWord("api_paths", &h.APIPaths, checkAPIPath),
+		"repair_paths": h.pathsWord("repair_paths", &h.RepairPaths, checkRepairPath),
 		"cors":         listWord("<origin>...", &h.CORS, checkOrigin),
 		"header":       h.headerWord(),
 	}
@@ -85,7 +80,25 @@ func (h *Handler) publicWord() word {
 			h.Public = append(h.Public, rule)
 			return err
 		},
+		late: func([]string) error {
+			_, err := h.openRules()
+			return err
+		},
 	}
+}
+
+// pathsWord checks paths against the prefix when that is known.
+func (h *Handler) pathsWord(name string, to *[]string, check func(path, prefix string) error) word {
+	w := listWord("<path>...", to, func(p string) error { return checkPath(name, p) })
+	w.late = func(paths []string) error {
+		for _, path := range paths {
+			if err := check(path, orElse(h.Prefix, defaultPrefix)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return w
 }
 
 // parsePublic reads the arguments of public: a preset, or methods and paths. A
@@ -97,7 +110,7 @@ func parsePublic(args []string) (rule PublicRule, err error) {
 		}
 		rule.Preset = args[1]
 	} else {
-		if !strings.HasPrefix(args[0], "/") {
+		if methodsPattern.MatchString(args[0]) {
 			rule.Methods, args = strings.Split(args[0], ","), args[1:]
 		}
 		rule.Paths = args
@@ -106,24 +119,34 @@ func parsePublic(args []string) (rule PublicRule, err error) {
 	return rule, err
 }
 
+var methodsPattern = regexp.MustCompile(`^[A-Za-z,]+$`)
+
 func (h *Handler) headerWord() word {
-	return word{usage: "<what> <name>|off", min: 2, max: 2, repeats: true, set: func(args []string) error {
-		what, name := args[0], args[1]
-		if !knownIdentity(what) {
-			return unknownIdentity(what)
-		}
-		if have, again := h.Headers[what]; again {
-			return fmt.Errorf("header %s stands twice, as %s and %s: an app gets one name", what, have, name)
-		}
-		if h.Headers == nil {
-			h.Headers = map[string]string{}
-		}
-		h.Headers[what] = name
-		if name == headerOff {
-			return nil
-		}
-		return checkHeader(what, name)
-	}}
+	return word{
+		usage: "<what> <name>|off", min: 2, max: 2, repeats: true,
+		set: func(args []string) error { return h.setHeader(args[0], args[1]) },
+		late: func([]string) error {
+			_, err := headerNames(h.Headers)
+			return err
+		},
+	}
+}
+
+func (h *Handler) setHeader(what, name string) error {
+	if !knownIdentity(what) {
+		return unknownIdentity(what)
+	}
+	if have, again := h.Headers[what]; again {
+		return fmt.Errorf("header %s stands twice, as %s and %s: an app gets one name", what, have, name)
+	}
+	if h.Headers == nil {
+		h.Headers = map[string]string{}
+	}
+	h.Headers[what] = name
+	if name == headerOff {
+		return nil
+	}
+	return checkHeader(what, name)
 }
 
 // listWord takes values that may be spread over several lines.

@@ -1,9 +1,12 @@
 package caddymodule
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
-// didYouMean names the one of words that comes nearest to a mistyped one, or
-// nothing where none is near.
+// didYouMean names the one of words that comes nearest to a mistyped one, or all
+// where none is near.
 func didYouMean(typed string, words []string) string {
 	best, distance := "", 1+min(len(typed)/2, 3)
 	for _, w := range words {
@@ -12,7 +15,7 @@ func didYouMean(typed string, words []string) string {
 		}
 	}
 	if best == "" {
-		return ""
+		return "; there are " + strings.Join(words, ", ")
 	}
 	return fmt.Sprintf("; did you mean %s?", best)
 }

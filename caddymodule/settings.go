@@ -71,7 +71,7 @@ func (a *App) settings(repl *caddy.Replacer) (*settings, error) {
 	s.AttemptsKeep = orElse(time.Duration(a.AttemptsKeep), defaultAttemptsKeep)
 	note(checkAttemptsKeep(s.AttemptsKeep))
 	if err := errors.Join(errs...); err != nil {
-		return nil, fmt.Errorf("login_gateway: %w", err)
+		return nil, err
 	}
 	return s, nil
 }

@@ -9,27 +9,27 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/cliendo/gateway/caddymodule/guard"
 	"github.com/cliendo/gateway/caddymodule/session"
 )
 
 // headerOff in place of a name: the header is not sent.
 const headerOff = "off"
 
-// identity lists what the app can be told, under which name by default.
+// identity lists what the app can be told. The default names are the guard's.
 var identity = []struct {
 	what  string
 	value int // of session.Facts.Values
-	name  string
 }{
-	{"user", session.ValueUser, "Remote-User"},
-	{"email", session.ValueEmail, "Remote-Email"},
-	{"name", session.ValueName, "Remote-Name"},
-	{"groups", session.ValueGroups, "Remote-Groups"},
-	{"account", session.ValueAccount, "Remote-Account"},
-	{"account_state", session.ValueAccountState, "Remote-Account-State"},
-	{"session", session.ValueSession, "Remote-Session"},
-	{"amr", session.ValueAmr, "Remote-Amr"},
-	{"auth_time", session.ValueAuthTime, "Remote-Auth-Time"},
+	{"user", session.ValueUser},
+	{"email", session.ValueEmail},
+	{"name", session.ValueName},
+	{"groups", session.ValueGroups},
+	{"account", session.ValueAccount},
+	{"account_state", session.ValueAccountState},
+	{"session", session.ValueSession},
+	{"amr", session.ValueAmr},
+	{"auth_time", session.ValueAuthTime},
 }
 
 // headerNames lays the configured names over the defaults. Names that fold to
@@ -43,7 +43,7 @@ func headerNames(configured map[string]string) (names [session.Values]string, er
 	}
 	taken := map[string]string{}
 	for _, i := range identity {
-		name := orElse(configured[i.what], i.name)
+		name := orElse(configured[i.what], guard.DefaultHeaders[i.value])
 		if name == headerOff {
 			continue
 		}
@@ -61,8 +61,7 @@ func headerNames(configured map[string]string) (names [session.Values]string, er
 func knownIdentity(what string) bool { return slices.Contains(identityWords(), what) }
 
 func unknownIdentity(what string) error {
-	return fmt.Errorf("header %q: what should it say? %s%s",
-		what, strings.Join(identityWords(), ", "), didYouMean(what, identityWords()))
+	return fmt.Errorf("header %q: no such thing to tell the app%s", what, didYouMean(what, identityWords()))
 }
 
 func identityWords() []string {
@@ -95,18 +94,9 @@ func checkHeader(what, name string) error {
 		return fmt.Errorf("header %s %q: a name has 1 to 64 letters, digits and dashes", what, name)
 	case slices.Contains(reserved, folded),
 		slices.ContainsFunc(reservedStarts, func(start string) bool { return strings.HasPrefix(folded, start) }):
-		return fmt.Errorf("header %s %s: that name has a meaning of its own; take another, like X-%s", what, name, defaultHeader(what))
+		return fmt.Errorf("header %s %s: that name has a meaning of its own; take another, like X-Remote-User", what, name)
 	}
 	return nil
-}
-
-func defaultHeader(what string) string {
-	for _, i := range identity {
-		if i.what == what {
-			return i.name
-		}
-	}
-	return "Remote"
 }
 
 // foldHeader drops what servers of different make treat as the same.

@@ -11,6 +11,8 @@ import (
 	"github.com/cliendo/gateway/caddymodule/session"
 )
 
+const defaultPrefix = "/gateway"
+
 // siteSettings is the configuration of a Handler in the words of the rooms:
 // checked, defaults filled in, presets written out.
 type siteSettings struct {
@@ -23,14 +25,11 @@ type siteSettings struct {
 	Headers [session.Values]string
 }
 
-// openRule opens one path, or what begins with it where it ends in /*, to some
-// methods.
+// openRule opens one path, or all below it where it ends in /*, to some methods.
 type openRule struct {
 	Methods []string
 	Path    string
 }
-
-const defaultPrefix = "/gateway"
 
 // settings checks the whole configuration of a site and returns it with
 // defaults. Errors name the option and the fix; all are reported at once.
@@ -38,28 +37,43 @@ func (h *Handler) settings() (*siteSettings, error) {
 	s := &siteSettings{
 		Prefix: orElse(h.Prefix, defaultPrefix), APIPaths: h.APIPaths, RepairPaths: h.RepairPaths, CORS: h.CORS,
 	}
-	var err error
 	errs := []error{checkPrefix(s.Prefix)}
+	note := func(err error) { errs = append(errs, err) }
+	var err error
+	s.Public, err = h.openRules()
+	note(err)
+	for _, path := range h.APIPaths {
+		note(checkPath("api_paths", path))
+		note(checkAPIPath(path, s.Prefix))
+	}
+	for _, path := range h.RepairPaths {
+		note(checkPath("repair_paths", path))
+		note(checkRepairPath(path, s.Prefix))
+	}
+	for _, origin := range h.CORS {
+		note(checkOrigin(origin))
+	}
+	s.Headers, err = headerNames(h.Headers)
+	note(err)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// openRules are the public rules path by path, presets written out.
+func (h *Handler) openRules() ([]openRule, error) {
+	var all []openRule
+	var errs []error
 	for _, rule := range h.Public {
 		open, err := rule.expand()
 		errs = append(errs, err)
-		s.Public = append(s.Public, open...)
+		for _, o := range open {
+			errs = append(errs, keepOff("public", o.Path, orElse(h.Prefix, defaultPrefix)))
+		}
+		all = append(all, open...)
 	}
-	for _, rule := range s.Public {
-		errs = append(errs, keepOff("public", rule.Path, s.Prefix))
-	}
-	errs = append(errs, checkPaths("api_paths", h.APIPaths, s.Prefix), checkPaths("repair_paths", h.RepairPaths, s.Prefix))
-	if slices.Contains(h.RepairPaths, "/*") {
-		errs = append(errs, errors.New("repair_paths /*: that is the whole app; name the paths where one pays"))
-	}
-	for _, origin := range h.CORS {
-		errs = append(errs, checkOrigin(origin))
-	}
-	s.Headers, err = headerNames(h.Headers)
-	if err := errors.Join(append(errs, err)...); err != nil {
-		return nil, fmt.Errorf("login_gateway: %w", err)
-	}
-	return s, nil
+	return all, errors.Join(errs...)
 }
 
 var prefixPattern = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+){1,8}$`)
@@ -95,15 +109,19 @@ func checkPath(option, path string) error {
 
 func unprintable(r rune) bool { return r <= ' ' || r == 0x7f || r == '\uFFFD' }
 
-func checkPaths(option string, paths []string, prefix string) error {
-	var errs []error
-	for _, path := range paths {
-		errs = append(errs, checkPath(option, path))
-		if path != "/*" {
-			errs = append(errs, keepOff(option, path, prefix))
-		}
+// checkAPIPath lets "/*" pass: of an API on a host of its own all is API.
+func checkAPIPath(path, prefix string) error {
+	if path == "/*" {
+		return nil
 	}
-	return errors.Join(errs...)
+	return keepOff("api_paths", path, prefix)
+}
+
+func checkRepairPath(path, prefix string) error {
+	if path == "/*" {
+		return errors.New("repair_paths /*: that is the whole app; name the paths where one pays")
+	}
+	return keepOff("repair_paths", path, prefix)
 }
 
 // keepOff refuses rules that reach into the gateway's own paths. They are

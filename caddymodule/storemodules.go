@@ -3,14 +3,17 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/store/boltstore"
+	"github.com/cliendo/gateway/caddymodule/store/redisstore"
 )
 
 func init() {
@@ -50,7 +53,8 @@ func (BoltStore) CaddyModule() caddy.ModuleInfo {
 //	bolt <file>
 func (b *BoltStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
-	return textWord("<file>", &b.Path, nil).parse(d, "store bolt")
+	_, err := textWord("<file>", &b.Path, nil).parse(d, "store bolt")
+	return err
 }
 
 // Provision replaces placeholders.
@@ -89,10 +93,11 @@ func (b *BoltStore) Open(o store.Options) (store.Engine, error) {
 type RedisStore struct {
 	// URL of the server; accepts {env.*} and {file.*}, as it may hold a password.
 	URL string `json:"url,omitempty"`
-	// Prefix of all keys, so that two gateways can share a server. Default: cliendo.
+	// Prefix of all keys, so that two gateways can share a server.
+	// Default: "cliendo:".
 	Prefix string `json:"prefix,omitempty"`
 
-	url, prefix string
+	url, resource string
 }
 
 // CaddyModule returns the Caddy module information.
@@ -109,32 +114,63 @@ func (r *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
 	w := textWord("<url>", &r.URL, nil)
 	w.block = func([]string) words { return r.words() }
-	return w.parse(d, "store redis")
+	_, err := w.parse(d, "store redis")
+	return err
 }
 
 func (r *RedisStore) words() words {
 	return words{"prefix": textWord("<text>", &r.Prefix, nil)}
 }
 
-// Provision replaces placeholders and checks the address.
-func (r *RedisStore) Provision(caddy.Context) (err error) {
-	repl := caddy.NewReplacer()
+// Provision replaces placeholders and checks the address. It does not connect.
+func (r *RedisStore) Provision(caddy.Context) error {
 	if r.URL == "" {
 		return errors.New("store redis: no url; write `store redis redis://localhost:6379`")
 	}
-	if r.url, err = expand(repl, "store redis", r.URL); err != nil {
+	repl := caddy.NewReplacer()
+	address, err := expand(repl, "store redis", r.URL)
+	if err != nil {
 		return err
 	}
-	r.prefix, err = expand(repl, "store redis prefix", r.Prefix)
-	return err
+	prefix, err := expand(repl, "store redis prefix", r.Prefix)
+	if err != nil {
+		return err
+	}
+	if r.url, err = withPrefix(address, prefix); err != nil {
+		return err
+	}
+	r.resource, err = redisstore.Resource(r.url)
+	if err != nil {
+		return fmt.Errorf("store redis: %w", err)
+	}
+	return nil
 }
 
-// Resource is the address and the prefix, without the password.
-func (r *RedisStore) Resource() string { return "redis " + r.prefix }
+// withPrefix gives the address the option that says the same.
+func withPrefix(address, prefix string) (string, error) {
+	if prefix == "" {
+		return address, nil
+	}
+	_, query, hasQuery := strings.Cut(address, "?")
+	if !hasQuery {
+		return address + "?prefix=" + url.QueryEscape(prefix), nil
+	}
+	if values, err := url.ParseQuery(query); err == nil && values.Has("prefix") {
+		return "", errors.New("store redis: the prefix stands in the url and in the block; keep one")
+	}
+	return address + "&prefix=" + url.QueryEscape(prefix), nil
+}
+
+// Resource is the address, database and prefix, without the password.
+func (r *RedisStore) Resource() string { return "redis " + r.resource }
 
 // Open connects. A server that does not answer yet is no error.
-func (r *RedisStore) Open(store.Options) (store.Engine, error) {
-	return nil, errors.New("store redis: not there yet")
+func (r *RedisStore) Open(o store.Options) (store.Engine, error) {
+	s, err := redisstore.Open(r.url, o)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // loadStore loads the guest module of the configured store, or the default one.
