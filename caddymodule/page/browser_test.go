@@ -51,6 +51,19 @@ func value[T any](t *testing.T, ctx context.Context, expression string) T {
 	return v
 }
 
+// eventually asks until expression holds: browsers give the focus with the
+// first picture, after the page has loaded. It works where script is off, too.
+func eventually(t *testing.T, ctx context.Context, expression string) {
+	t.Helper()
+	for range 200 {
+		if value[bool](t, ctx, expression) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Errorf("never came true: %s", expression)
+}
+
 // scheme makes the browser prefer "light" or "dark".
 func scheme(t *testing.T, ctx context.Context, preferred string) {
 	t.Helper()

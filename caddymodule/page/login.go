@@ -59,18 +59,13 @@ func (p *Renderer) Login(w http.ResponseWriter, r *http.Request, status int, v L
 		Magic: p.own(r, "magic"), Recover: p.own(r, "recover"), Help: p.own(r, "help"),
 	}
 	shown := v.Cause.Public()
-	notice := v.Notice
-	switch shown {
-	case cause.None, cause.NotLoggedIn:
-	case cause.SessionExpired, cause.SessionEnded:
-		if notice == "" {
-			notice = "notice." + string(shown)
-		}
-	default:
+	if notice, calm := p.notice(r, shown); !calm {
 		p.explain(&body, locale, shown, v)
+	} else if v.Notice == "" {
+		v.Notice = notice
 	}
-	if notice != "" {
-		body.Notice = p.Text(locale, notice)
+	if v.Notice != "" {
+		body.Notice = p.Text(locale, v.Notice)
 	}
 	out := p.frame(r, locale, p.Text(locale, "login.title"), body.Error)
 	out.Cause, out.Reference, out.Script, out.Body = string(shown), v.Reference, true, body
@@ -79,24 +74,54 @@ func (p *Renderer) Login(w http.ResponseWriter, r *http.Request, status int, v L
 	p.render(w, status, "login", out)
 }
 
+// notice is the word id of the usual notice for causes that only say that a
+// log-in is due; calm is false for causes that are errors.
+func (p *Renderer) notice(r *http.Request, shown cause.Cause) (id string, calm bool) {
+	switch shown {
+	case cause.None, cause.NotLoggedIn, cause.SessionExpired, cause.SessionEnded:
+	default:
+		return "", false
+	}
+	switch {
+	case r.Method == http.MethodPost && !p.isOwn(r.URL.Path):
+		return "notice.form_not_sent", true // somebody's work hangs on knowing this
+	case shown == cause.SessionExpired || shown == cause.SessionEnded:
+		return "notice." + string(shown), true
+	}
+	return "", true
+}
+
 // explain fills the error summary.
 func (p *Renderer) explain(body *loginBody, locale string, shown cause.Cause, v Login) {
 	body.Error = true
 	body.Title, body.Text, body.Way = p.causeWords(locale, shown, false)
-	switch shown {
-	case cause.WrongPassword:
-		body.EmailInvalid, body.PasswordInvalid = true, true
-	case cause.BadRequest:
-		// On this page it is nearly always an empty or mistyped field.
-		body.Title, body.Text, body.Way = p.Text(locale, "login.bad_request.title"), p.Text(locale, "login.bad_request.text"), ""
-		body.EmailInvalid, body.PasswordInvalid = true, true
+	// Some causes read otherwise where the form is right below.
+	for part, words := range map[string]*string{".title": &body.Title, ".text": &body.Text, ".way": &body.Way} {
+		if id := "login." + string(shown) + part; p.words.has(locale, id) {
+			*words = p.Text(locale, id)
+		}
 	}
+	body.EmailInvalid, body.PasswordInvalid = wrongFields(shown, v.Hints)
 	for _, id := range v.Hints {
 		if id == hintMailDomain && v.Suggestion == "" {
 			continue
 		}
 		body.Hints = append(body.Hints, p.Text(locale, id, "suggestion", v.Suggestion))
 	}
+}
+
+// wrongFields says which fields to mark: after a wrong password nobody knows
+// which of the two it was; malformed input is where the hints point.
+func wrongFields(shown cause.Cause, hints []string) (email, password bool) {
+	if shown == cause.BadRequest {
+		for _, id := range hints {
+			inEmail := strings.HasPrefix(id, "hint.email") || id == hintMailDomain
+			email, password = email || inEmail, password || !inEmail
+		}
+	}
+	neither := !email && !password
+	marked := shown == cause.WrongPassword || shown == cause.BadRequest && neither
+	return email || marked, password || marked
 }
 
 // action leaves the attribute out where the address of the page is the right one already.

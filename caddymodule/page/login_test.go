@@ -18,7 +18,7 @@ import (
 // by hand: one real form, both fields in it, no hidden field.
 func TestLoginForm(t *testing.T) {
 	p := newPages(t)
-	for _, s := range states()[:7] {
+	for _, s := range states()[:8] {
 		t.Run(s.name, func(t *testing.T) {
 			d := open(t, p, s, "/gateway/login")
 			form := d.one(t, "form", "method", "post")
@@ -115,6 +115,53 @@ func TestCalmCausesAreNoError(t *testing.T) {
 		if get(d.one(t, "main"), "data-cause") != string(c) {
 			t.Errorf("%s is not on the page", c)
 		}
+	}
+}
+
+func TestMarkedFields(t *testing.T) {
+	p := newPages(t)
+	for _, tc := range []struct {
+		cause           cause.Cause
+		hints           []string
+		email, password string
+	}{
+		{cause.WrongPassword, []string{"hint.caps_lock"}, "true", "true"},
+		{cause.BadRequest, nil, "true", "true"},
+		{cause.BadRequest, []string{"hint.email_shape"}, "true", ""},
+		{cause.BadRequest, []string{"hint.password_empty"}, "", "true"},
+		{cause.TooManyAttempts, []string{"hint.caps_lock"}, "", ""},
+		{cause.StoreUnavailable, nil, "", ""},
+	} {
+		d := open(t, p, login("", http.StatusUnauthorized, page.Login{Cause: tc.cause, Hints: tc.hints}), "/gateway/login")
+		email, password := get(d.one(t, "input", "name", "email"), "aria-invalid"), get(d.one(t, "input", "name", "password"), "aria-invalid")
+		if email != tc.email || password != tc.password {
+			t.Errorf("%s %v: e-mail %q, password %q", tc.cause, tc.hints, email, password)
+		}
+	}
+}
+
+// TestLostFormIsSaid: whoever posted to the app while logged out must know that
+// it was not saved.
+func TestLostFormIsSaid(t *testing.T) {
+	p := newPages(t)
+	for _, tc := range []struct{ method, path, want string }{
+		{http.MethodPost, "/clients/5", "nog niet opgeslagen"},
+		{http.MethodGet, "/clients/5", "Je was een tijd weg"},
+		{http.MethodPost, "/gateway/login", "Je was een tijd weg"},
+	} {
+		d := visit(t, p, login("", http.StatusUnauthorized, page.Login{Cause: cause.SessionExpired}), httptest.NewRequest(tc.method, tc.path, http.NoBody))
+		if got := text(d.one(t, "p", "class", "notice")); !strings.Contains(got, tc.want) {
+			t.Errorf("%s %s: %q", tc.method, tc.path, got)
+		}
+	}
+}
+
+func BenchmarkLogin(b *testing.B) {
+	p := newPages(b)
+	r := httptest.NewRequest(http.MethodGet, "/gateway/login?to=/clients", http.NoBody)
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Login(httptest.NewRecorder(), r, http.StatusOK, page.Login{})
 	}
 }
 

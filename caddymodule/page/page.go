@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/cliendo/gateway/assets"
 )
@@ -138,71 +137,4 @@ func (p *Renderer) render(w http.ResponseWriter, status int, name string, v *vie
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(out.Bytes()) // a visitor who is gone is no error of ours
-}
-
-// retry says when another try makes sense.
-type retry struct {
-	Seconds int
-	Text    string
-}
-
-// retryIn words a wait, nil for none. at may be zero.
-func (p *Renderer) retryIn(locale string, wait time.Duration, at time.Time) *retry {
-	if wait <= 0 {
-		return nil
-	}
-	now := p.options.Now()
-	if at.IsZero() {
-		at = now.Add(wait)
-	}
-	seconds := int((wait + time.Second - 1) / time.Second)
-	at, now = at.In(p.options.Location), now.In(p.options.Location)
-	layout := "time.clock"
-	if at.YearDay() != now.YearDay() && wait > 12*time.Hour {
-		layout = "time.date"
-	}
-	clock := at.Format(p.Text(locale, layout))
-	switch {
-	case seconds <= 60:
-		return &retry{seconds, p.Text(locale, "retry.seconds", "n", seconds, "clock", clock)}
-	case seconds <= 2*60*60:
-		return &retry{seconds, p.Text(locale, "retry.minutes", "n", (seconds+59)/60, "clock", clock)}
-	}
-	return &retry{seconds, p.Text(locale, "retry.later", "clock", clock)}
-}
-
-// support is the block with ways to reach a person.
-type support struct {
-	Any                            bool
-	Phone, Mail, Site, Appointment *contact
-}
-
-type contact struct {
-	URL  template.URL
-	Text string
-}
-
-// support builds the block; the reference goes into the subject of a mail.
-// The addresses were checked by New, so their schemes are safe to vouch for.
-func (p *Renderer) support(locale, reference string) support {
-	b := p.options.Brand
-	var s support
-	if b.SupportPhone != "" {
-		s.Phone = &contact{template.URL("tel:" + dialable(b.SupportPhone)), b.SupportPhone} //nolint:gosec // digits only
-	}
-	if b.SupportMail != "" {
-		subject := p.Text(locale, "support.subject")
-		if reference != "" {
-			subject = p.Text(locale, "support.subject_reference", "reference", reference)
-		}
-		s.Mail = &contact{mailto(b.SupportMail, subject), b.SupportMail}
-	}
-	if b.SupportURL != "" {
-		s.Site = &contact{URL: template.URL(b.SupportURL)} //nolint:gosec // checked by New
-	}
-	if b.AppointmentURL != "" {
-		s.Appointment = &contact{URL: template.URL(b.AppointmentURL)} //nolint:gosec // checked by New
-	}
-	s.Any = s.Phone != nil || s.Mail != nil || s.Site != nil || s.Appointment != nil
-	return s
 }

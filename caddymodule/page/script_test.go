@@ -80,9 +80,7 @@ func TestFragmentSurvives(t *testing.T) {
 			}
 			do(t, ctx, chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL+tc.start))
 			logIn(t, ctx, "wrong")
-			if id := value[string](t, ctx, "document.activeElement.id"); id != "error" {
-				t.Errorf("focus is on %q, want the error summary", id)
-			}
+			eventually(t, ctx, `document.activeElement.id === "error"`)
 			logIn(t, ctx, "right")
 			at, err := chromedp.Run(ctx, chromedp.Location())
 			if err != nil {

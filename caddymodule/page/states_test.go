@@ -33,6 +33,7 @@ func states() []state {
 		}),
 		login("login-empty", http.StatusBadRequest, page.Login{Cause: cause.BadRequest, Hints: []string{"hint.email_empty", "hint.password_empty"}}),
 		login("login-expired", http.StatusUnauthorized, page.Login{Cause: cause.SessionExpired}),
+		login("login-elsewhere", http.StatusForbidden, page.Login{Cause: cause.CrossSite}),
 		{"logout", func(p renderer, w http.ResponseWriter, r *http.Request) {
 			p.Logout(w, r, page.Logout{Name: "Anna de Wit"})
 		}},
