@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,7 +28,9 @@ type Server struct {
 	dir  string
 	port int
 	args []string
-	run  *run
+
+	mu  sync.Mutex // Stop and Kill may come from any goroutine
+	run *run
 }
 
 // run is one process.
@@ -51,7 +54,6 @@ func Start(t testing.TB, args ...string) *Server {
 		if s.start() {
 			return s
 		}
-		s.Kill()
 	}
 	t.Fatalf("redis-server does not start:\n%s", s.log())
 	return nil
@@ -82,13 +84,18 @@ func (s *Server) Kill() { s.end(syscall.SIGKILL) }
 // if it runs.
 func (s *Server) Restart() {
 	s.t.Helper()
-	s.Stop()
 	if !s.start() {
 		s.t.Fatalf("redis-server does not start again:\n%s", s.log())
 	}
 }
 
 func (s *Server) end(signal syscall.Signal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.endLocked(signal)
+}
+
+func (s *Server) endLocked(signal syscall.Signal) {
 	if s.run == nil {
 		return
 	}
@@ -103,8 +110,12 @@ func (s *Server) end(signal syscall.Signal) {
 	s.run = nil
 }
 
-// start reports whether the server answers, and is ours.
+// start ends the server that runs, if any, and starts another. It reports whether
+// that one answers and is ours.
 func (s *Server) start() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.endLocked(syscall.SIGTERM)
 	args := append([]string{
 		"--bind", "127.0.0.1", "--port", fmt.Sprint(s.port), "--dir", s.dir, "--logfile", s.logPath(),
 		"--appendonly", "yes", "--appendfsync", "always", "--save", "", "--daemonize", "no",
