@@ -16,7 +16,7 @@ func (d *Directory) CreateAccount(ctx context.Context, a *store.Account) error {
 	if a.ID == StaffAccount {
 		return wrap("creating account", invalid("account", "staff is the built-in account", "choose another id"))
 	}
-	if err := d.checkAccount(&store.Account{}, a); err != nil {
+	if err := d.checkAccount(noAccount, a); err != nil {
 		return wrap("creating account", err)
 	}
 	return wrap("creating account", d.putAccount(ctx, a))

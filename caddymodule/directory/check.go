@@ -10,6 +10,12 @@ import (
 // States lists the states of an account, in the order of the documentation.
 func States() []string { return []string{Trial, Active, Arrears, Cancelled, Suspended} }
 
+// What a new record differs from in every field that must be given.
+var (
+	noAccount = &store.Account{Name: "\x00", State: "\x00"}
+	noUser    = &store.User{Name: "\x00", Type: "\x00"}
+)
+
 // checkAccount cleans a, and refuses what is not acceptable. Only what differs
 // from before is looked at: an odd record can still be changed elsewhere.
 func (d *Directory) checkAccount(before, a *store.Account) (err error) {

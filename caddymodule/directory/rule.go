@@ -176,6 +176,7 @@ func (r Rules) Steady(u *store.User, a *store.Account, now time.Time) time.Time 
 		return time.Time{}
 	case cause.UserBlocked:
 		return u.Block.Until
+	default: // the account decides
 	}
 	if a == nil || a.ID == StaffAccount {
 		return time.Time{}

@@ -44,14 +44,7 @@ func (d *Directory) prepare(u *store.User) error {
 		return err
 	}
 	u.Created = d.now().UTC()
-	if err := d.checkUser(&store.User{}, u); err != nil {
-		return err
-	}
-	if u.Name == "" {
-		_, err := CleanName(u.Name)
-		return err
-	}
-	return d.checkType(u) // an empty type does not differ from none
+	return d.checkUser(noUser, u)
 }
 
 // setAddress gives u an address in both its forms.

@@ -91,7 +91,8 @@ func orEmpty[T any](s []T) []T {
 }
 
 func (h *House) attemptRows(attempts []*store.Attempt) [][]string {
-	rows := [][]string{{"TIME", "OUTCOME", "TIMES", "METHOD", "BROWSER", "NETWORK", "REFERENCE"}}
+	rows := make([][]string, 1, 1+len(attempts))
+	rows[0] = []string{"TIME", "OUTCOME", "TIMES", "METHOD", "BROWSER", "NETWORK", "REFERENCE"}
 	for _, a := range attempts {
 		rows = append(rows, []string{
 			h.clock(a.Last), came(a), strconv.Itoa(a.Count), a.Method, browser(a), a.Network, a.Reference,

@@ -36,7 +36,7 @@ func (t *text) table(indent string, rows [][]string) {
 func (t *text) pairs(indent string, pairs ...string) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
-			t.b.WriteString(fmt.Sprintf("%s%-10s %s\n", indent, pairs[i]+":", safe(pairs[i+1])))
+			fmt.Fprintf(&t.b, "%s%-10s %s\n", indent, pairs[i]+":", safe(pairs[i+1]))
 		}
 	}
 }

@@ -205,8 +205,9 @@ func past(c cause.Cause) bool {
 	case cause.AccountTrialEnded, cause.AccountArrears, cause.AccountCancelled, cause.AccountSuspended,
 		cause.UserBlocked, cause.TypeDenied:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // endings are those people mix up.

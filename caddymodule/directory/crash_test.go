@@ -1,0 +1,220 @@
+package directory_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/store"
+)
+
+// Whatever step a process dies at, nobody ever shares an address, and after a
+// minute everything that belongs to nobody can be had again.
+func TestCrashWhileCreating(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		h.account(t, "acme")
+		for step := range 4 {
+			email := fmt.Sprintf("jan%d@demo.test", step)
+			u := &store.User{ID: fmt.Sprintf("jan%d", step), Account: "acme", Email: email, Name: "Jan", Type: "client"}
+			h.engine.crashAt(step)
+			err := h.CreateUser(t.Context(), u)
+			h.engine.crashAt(-1)
+			if step == 3 { // all three writes were done
+				must(t, err)
+				continue
+			}
+			wantError(t, err, errCrash)
+			_, err = h.FindByEmail(t.Context(), email)
+			wantError(t, err, store.ErrNotFound)
+			again := *u
+			if err := h.second.CreateUser(t.Context(), &again); step > 0 {
+				wantError(t, err, directory.ErrTaken) // it might still be on the way
+				h.push(time.Minute)
+				err = h.second.CreateUser(t.Context(), &again)
+				must(t, err)
+			} else {
+				must(t, err)
+			}
+			found, err := h.FindByEmail(t.Context(), email)
+			must(t, err)
+			if found.ID != u.ID || len(h.owners(t, "acme", email)) != 1 {
+				t.Errorf("step %d: %+v", step, found)
+			}
+		}
+	})
+}
+
+func TestFindingMendsAClaimLeftBehind(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		h.account(t, "acme")
+		h.engine.crashAt(2)
+		u := &store.User{ID: "jan", Account: "acme", Email: "jan@demo.test", Name: "Jan", Type: "client"}
+		wantError(t, h.CreateUser(t.Context(), u), errCrash)
+		h.engine.crashAt(-1)
+		claimed := func() bool {
+			_, err := store.Claims.Get(t.Context(), h.engine, "e:jan@demo.test", "")
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				t.Fatal(err)
+			}
+			return err == nil
+		}
+		for _, wait := range []time.Duration{59 * time.Second, time.Second} {
+			if !claimed() {
+				t.Fatal("the claim went too early")
+			}
+			h.push(wait)
+			_, err := h.FindByEmail(t.Context(), "jan@demo.test")
+			wantError(t, err, store.ErrNotFound)
+		}
+		if claimed() {
+			t.Error("the claim is still there")
+		}
+	})
+}
+
+func TestCrashWhileChangingEmail(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		h.account(t, "acme")
+		for step := range 4 {
+			from, to := fmt.Sprintf("from%d@demo.test", step), fmt.Sprintf("to%d@demo.test", step)
+			u := h.user(t, "acme", from)
+			h.push(time.Hour)
+			h.engine.crashAt(step)
+			_, err := h.ChangeEmail(t.Context(), "acme", u.ID, to)
+			h.engine.crashAt(-1)
+			has, lacks := from, to
+			if step >= 2 { // new claim and user were written; the old claim is mended later
+				must(t, err)
+				has, lacks = to, from
+			} else {
+				wantError(t, err, errCrash)
+			}
+			found, err := h.second.FindByEmail(t.Context(), has)
+			must(t, err)
+			if found.ID != u.ID {
+				t.Errorf("step %d: somebody else answers", step)
+			}
+			_, err = h.second.FindByEmail(t.Context(), lacks)
+			wantError(t, err, store.ErrNotFound)
+			h.push(time.Minute)
+			h.user(t, "acme", lacks) // free for others
+			if _, err := h.FindByEmail(t.Context(), has); err != nil {
+				t.Errorf("step %d: lost its address: %v", step, err)
+			}
+		}
+	})
+}
+
+func TestCrashWhileDeleting(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		h.account(t, "acme")
+		u := h.user(t, "acme", "jan@demo.test")
+		h.engine.crashAt(1)
+		must(t, h.DeleteUser(t.Context(), "acme", u.ID)) // the claims are mended later
+		h.engine.crashAt(-1)
+		_, err := h.FindByEmail(t.Context(), "jan@demo.test")
+		wantError(t, err, store.ErrNotFound)
+		h.push(time.Minute)
+		h.user(t, "acme", "jan@demo.test")
+	})
+}
+
+func TestChangeEmail(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		h.account(t, "acme")
+		jan, piet := h.user(t, "acme", "jan@demo.test"), h.user(t, "acme", "piet@demo.test")
+		_, err := h.ChangeEmail(t.Context(), "acme", jan.ID, "Piet@demo.test")
+		wantError(t, err, directory.ErrTaken)
+		_, err = h.ChangeEmail(t.Context(), "acme", jan.ID, "no address")
+		wantError(t, err, directory.ErrInvalid)
+		_, err = h.ChangeEmail(t.Context(), "acme", "nobody", "new@demo.test")
+		wantError(t, err, store.ErrNotFound)
+		got, err := h.ChangeEmail(t.Context(), "acme", jan.ID, "New@demo.test")
+		must(t, err)
+		if got.Email != "new@demo.test" || got.Display != "New@demo.test" {
+			t.Errorf("%+v", got)
+		}
+		got, err = h.ChangeEmail(t.Context(), "acme", jan.ID, "new@demo.test") // only written otherwise
+		must(t, err)
+		if got.Email != "new@demo.test" || got.Display != "" {
+			t.Errorf("%+v", got)
+		}
+		got, err = h.ChangeEmail(t.Context(), "acme", piet.ID, "jan@demo.test") // free at once
+		must(t, err)
+		found, err := h.FindByEmail(t.Context(), "jan@demo.test")
+		must(t, err)
+		if found.ID != piet.ID || got.ID != piet.ID {
+			t.Errorf("%+v", found)
+		}
+	})
+}
+
+func TestChangeUserIsAllOrNothing(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		h.account(t, "acme")
+		u := h.user(t, "acme", "jan@demo.test")
+		_, err := h.ChangeUser(t.Context(), "acme", u.ID, "new@demo.test", func(u *store.User) error { u.Type = "wizard"; return nil })
+		wantField(t, err, "type")
+		if found, err := h.FindByEmail(t.Context(), "jan@demo.test"); err != nil || found.ID != u.ID {
+			t.Errorf("%+v, %v", found, err)
+		}
+		h.user(t, "acme", "new@demo.test") // the claim was given back
+	})
+}
+
+// Many change addresses at once, among few addresses: in the end every user has
+// exactly one, finds their way by it, and nobody shares.
+func TestManyChangeAddressesAtOnce(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		h.account(t, "acme")
+		var users []*store.User
+		for i := range 4 {
+			users = append(users, h.user(t, "acme", fmt.Sprintf("a%d@demo.test", i)))
+		}
+		var wg sync.WaitGroup
+		for n := range 24 {
+			wg.Go(func() {
+				d := []*directory.Directory{h.Directory, h.second}[n%2]
+				_, err := d.ChangeEmail(t.Context(), "acme", users[n%4].ID, fmt.Sprintf("a%d@demo.test", (n*7)%6))
+				if err != nil && !errors.Is(err, directory.ErrTaken) {
+					t.Errorf("changing: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		seen := map[string]bool{}
+		for _, u := range users {
+			now, err := h.User(t.Context(), "acme", u.ID)
+			must(t, err)
+			found, err := h.FindByEmail(t.Context(), now.Email)
+			if err != nil || found.ID != u.ID || seen[now.Email] {
+				t.Errorf("%s has %s, which leads to %+v, %v", u.ID, now.Email, found, err)
+			}
+			seen[now.Email] = true
+		}
+	})
+}
+
+// A store that does not answer is no "not found", and nothing is given back
+// that might have been written.
+func TestStoreAway(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		h.account(t, "acme")
+		must(t, h.engine.Close())
+		_, err := h.FindByEmail(t.Context(), "jan@demo.test")
+		if err == nil || errors.Is(err, store.ErrNotFound) {
+			t.Errorf("finding on a closed store: %v", err)
+		}
+		_, err = h.Account(t.Context(), "acme")
+		if err == nil || errors.Is(err, store.ErrNotFound) {
+			t.Errorf("reading on a closed store: %v", err)
+		}
+		err = h.CreateUser(t.Context(), &store.User{Account: "acme", Email: "jan@demo.test", Name: "Jan", Type: "client"})
+		if err == nil || errors.Is(err, store.ErrNotFound) {
+			t.Errorf("creating on a closed store: %v", err)
+		}
+	})
+}

@@ -1,0 +1,184 @@
+package directory_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/store/boltstore"
+	"github.com/cliendo/gateway/caddymodule/store/redisstore"
+	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// clock stands still until it is pushed.
+type clock struct{ at atomic.Int64 }
+
+func (c *clock) now() time.Time       { return time.Unix(0, c.at.Load()).UTC() }
+func (c *clock) push(d time.Duration) { c.at.Add(int64(d)) }
+
+// house is a directory on an engine that can be made to fail and to tell what
+// was announced.
+type house struct {
+	*directory.Directory
+	*clock
+	engine *engine
+	// second is another node on the same store; the same one where there can be
+	// only one.
+	second *directory.Directory
+}
+
+// onEngines runs a test on a real file and on a real server with two nodes.
+func onEngines(t *testing.T, test func(t *testing.T, h *house)) {
+	for name, open := range map[string]func(*testing.T, store.Options) []store.Engine{
+		"bolt": func(t *testing.T, o store.Options) []store.Engine {
+			s, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), o)
+			return []store.Engine{opened(t, s, err)}
+		},
+		"redis": func(t *testing.T, o store.Options) []store.Engine {
+			server := redistest.Start(t)
+			one, err := redisstore.Open(server.URL(), o)
+			opened(t, one, err)
+			two, err := redisstore.Open(server.URL(), o)
+			return []store.Engine{one, opened(t, two, err)}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &clock{}
+			c.at.Store(base.UnixNano())
+			engines := open(t, store.Options{Now: c.now})
+			h := &house{clock: c, engine: &engine{Engine: engines[0]}}
+			o := directory.Options{Now: c.now}
+			h.Directory = directory.New(h.engine, o)
+			h.second = directory.New(engines[len(engines)-1], o)
+			test(t, h)
+		})
+	}
+}
+
+func opened(t *testing.T, s store.Engine, err error) store.Engine {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// engine lets a test stop the world before an Update of a tag.
+type engine struct {
+	store.Engine
+	mu     sync.Mutex
+	before func(tag string) error
+}
+
+func (e *engine) Update(ctx context.Context, tag string, fn func(store.Tx) error) error {
+	e.mu.Lock()
+	before := e.before
+	e.mu.Unlock()
+	if before != nil {
+		if err := before(tag); err != nil {
+			return err
+		}
+	}
+	return e.Engine.Update(ctx, tag, fn)
+}
+
+// crashAt makes the n-th Update from now on, and all after it, fail as if the
+// process had died. n < 0 heals it.
+func (e *engine) crashAt(n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.before = nil
+	if n < 0 {
+		return
+	}
+	var count atomic.Int32
+	e.before = func(string) error {
+		if int(count.Add(1)) > n {
+			return errCrash
+		}
+		return nil
+	}
+}
+
+var errCrash = errors.New("the process died")
+
+// watched returns what was announced while do ran.
+func (h *house) watched(do func()) []store.Change {
+	var mu sync.Mutex
+	var changes []store.Change
+	stop := h.engine.Watch(func(c store.Change) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !c.Lost {
+			changes = append(changes, c)
+		}
+	})
+	do()
+	stop()
+	return changes
+}
+
+func (h *house) account(t *testing.T, id string) *store.Account {
+	t.Helper()
+	a := &store.Account{ID: id, Name: "Account " + id, State: "active"}
+	must(t, h.CreateAccount(t.Context(), a))
+	return a
+}
+
+func (h *house) user(t *testing.T, account, email string) *store.User {
+	t.Helper()
+	u := &store.User{Account: account, Email: email, Name: "Somebody", Type: "client"}
+	must(t, h.CreateUser(t.Context(), u))
+	return u
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantError(t *testing.T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Fatalf("got error %v, want %v", err, want)
+	}
+}
+
+// wantField checks that an error names a field.
+func wantField(t *testing.T, err error, field string) {
+	t.Helper()
+	var f *directory.FieldError
+	if !errors.As(err, &f) || f.Field != field {
+		t.Fatalf("got error %v, want one about %s", err, field)
+	}
+}
+
+// owners returns the ids of the users of the account that bear an address: more
+// than one is what must never be.
+func (h *house) owners(t *testing.T, account, email string) []string {
+	t.Helper()
+	users, err := h.Users(t.Context(), account, "", 1000)
+	must(t, err)
+	var ids []string
+	for _, u := range users {
+		if u.Email == email {
+			ids = append(ids, u.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
