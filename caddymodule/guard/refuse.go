@@ -71,18 +71,12 @@ func (g *Guard) refusal(c cause.Cause, reference string, f *session.Facts) page.
 	if f != nil {
 		v.Name, v.Locale = f.User.Name, f.User.Locale
 		v.Superadmin = f.Repair
-		v.Links = Links(g.Site.Prefix, f.Account.PayURL, f.Repair)
+		if f.Repair {
+			v.Links = page.PayLinks(c, f.Account.PayURL)
+		}
+		v.Links = append(v.Links, page.Link{Word: "link.logout", URL: g.Site.Prefix + "/logout", Post: true})
 	}
 	return v
-}
-
-// Links are the ways on for somebody who is known but may not pass.
-func Links(prefix, payURL string, superadmin bool) []page.Link {
-	var links []page.Link
-	if superadmin && payURL != "" {
-		links = append(links, page.Link{Word: "link.pay", URL: payURL})
-	}
-	return append(links, page.Link{Word: "link.logout", URL: prefix + "/logout", Post: true})
 }
 
 // record keeps the refusal of somebody known, so that its reference can be looked

@@ -98,7 +98,7 @@ func (d *Dispatcher) refuse(w http.ResponseWriter, r *http.Request, p Proof, a *
 		Locale: d.Pages.Locale(r, p.User.Locale),
 	}
 	if owner && ofAccount(c) {
-		v.Links = payLinks(a)
+		v.Links = page.PayLinks(c, a.PayURL)
 		if d.CanRepair && !p.User.SecondStep {
 			if _, err := d.start(w, r, p); err != nil {
 				d.Log.Error("starting a session for the repair paths failed", "error", err)
@@ -106,17 +106,6 @@ func (d *Dispatcher) refuse(w http.ResponseWriter, r *http.Request, p Proof, a *
 		}
 	}
 	d.Pages.Refusal(w, r, v)
-}
-
-func payLinks(a *store.Account) []page.Link {
-	if a.PayURL == "" {
-		return nil
-	}
-	word := "link.pay"
-	if a.State == "trial" || a.State == "cancelled" {
-		word = "link.subscribe"
-	}
-	return []page.Link{{Word: word, URL: a.PayURL}}
 }
 
 func ofAccount(c cause.Cause) bool {
