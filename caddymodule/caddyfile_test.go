@@ -15,7 +15,7 @@ import (
 
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
-	_ "github.com/cliendo/gateway/caddymodule"
+	"github.com/cliendo/gateway/caddymodule"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -80,6 +80,9 @@ func adapt(input string) string {
 	}
 	for _, w := range warnings {
 		out.WriteString("\n" + w.String())
+	}
+	for _, w := range caddymodule.ProxyWarnings(body) {
+		out.WriteString("\nWARNING " + w)
 	}
 	return out.String()
 }

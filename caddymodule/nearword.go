@@ -2,6 +2,8 @@ package caddymodule
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -40,3 +42,6 @@ func editDistance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// sortedKeys returns the keys of m in order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
