@@ -114,6 +114,17 @@ func (c Cause) Status() int {
 	return http.StatusInternalServerError
 }
 
+// OfAccount tells whether c lies with the account and not with the user: the
+// superadmin can mend it.
+func (c Cause) OfAccount() bool {
+	switch c {
+	case AccountTrialEnded, AccountArrears, AccountCancelled, AccountSuspended:
+		return true
+	default:
+		return false
+	}
+}
+
 // Public returns the cause a stranger may see: an unknown address is shown as
 // a wrong password, so that nobody learns who is a customer.
 func (c Cause) Public() Cause {

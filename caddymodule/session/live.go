@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
@@ -176,22 +177,13 @@ func (m *Manager) judge(rec *store.Session, u *store.User, a *store.Account, see
 	default:
 		rules := m.settings.Load().Rules
 		f.Cause = rules.May(u, a, now)
-		f.AppDenied = !rules.Types[u.Type].App
-		f.Repair = u.Type == directoryOwner && accountCause(f.Cause)
+		t, _ := rules.TypeOf(u)
+		f.AppDenied = !t.App
+		f.Repair = u.Type == directory.SuperadminType && f.Cause.OfAccount()
 		if t := rules.Steady(u, a, now); !t.IsZero() && t.UnixNano() < f.until {
 			f.until = t.UnixNano()
 		}
 	}
 	f.describe()
 	return f
-}
-
-const directoryOwner = "superadmin"
-
-func accountCause(c cause.Cause) bool {
-	switch c {
-	case cause.AccountTrialEnded, cause.AccountArrears, cause.AccountCancelled, cause.AccountSuspended:
-		return true
-	}
-	return false
 }

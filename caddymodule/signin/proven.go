@@ -10,6 +10,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/cookie"
+	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -92,12 +93,12 @@ func (d *Dispatcher) start(w http.ResponseWriter, r *http.Request, p Proof) (*se
 // a blocked account also gets a session, which opens the repair paths only.
 func (d *Dispatcher) refuse(w http.ResponseWriter, r *http.Request, p Proof, a *store.Account, c cause.Cause) {
 	reference := d.Note(r.Context(), d.entry(r, p, c))
-	owner := p.User.Type == "superadmin" && a != nil
+	owner := p.User.Type == directory.SuperadminType && a != nil
 	v := page.Refusal{
 		Cause: c, Reference: reference, Name: p.User.Name, Superadmin: owner,
 		Locale: d.Pages.Locale(r, p.User.Locale),
 	}
-	if owner && ofAccount(c) {
+	if owner && c.OfAccount() {
 		v.Links = page.PayLinks(c, a.PayURL)
 		if d.CanRepair && !p.User.SecondStep {
 			if _, err := d.start(w, r, p); err != nil {
@@ -106,14 +107,6 @@ func (d *Dispatcher) refuse(w http.ResponseWriter, r *http.Request, p Proof, a *
 		}
 	}
 	d.Pages.Refusal(w, r, v)
-}
-
-func ofAccount(c cause.Cause) bool {
-	switch c {
-	case cause.AccountTrialEnded, cause.AccountArrears, cause.AccountCancelled, cause.AccountSuspended:
-		return true
-	}
-	return false
 }
 
 func (d *Dispatcher) entry(r *http.Request, p Proof, c cause.Cause) attempt.Entry {
