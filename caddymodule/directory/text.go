@@ -80,13 +80,16 @@ func checkID(field, id string) error {
 	return nil
 }
 
+// checkURL accepts a web address, or a path of the app itself.
 func checkURL(field, text string) error {
 	if text == "" {
 		return nil
 	}
 	u, err := url.Parse(text)
-	if err != nil || len(text) > maxURL || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return invalid(field, "it is not a web address", "write it as https://example.com/pay")
+	web := err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
+	path := err == nil && u.Host == "" && u.Scheme == "" && strings.HasPrefix(text, "/") && !strings.ContainsAny(text, "\\\r\n\t")
+	if len(text) > maxURL || !web && !path || strings.HasPrefix(text, "//") {
+		return invalid(field, "it is not a web address", "write it as https://example.com/pay, or /pay for a path of the app")
 	}
 	return nil
 }
