@@ -68,8 +68,8 @@ type Options struct {
 	Own http.Handler
 	// Visitor says who is at the other end, for our own pages and for refusals.
 	Visitor func(*http.Request) visitor.Visitor
-	Log *slog.Logger
-	Now func() time.Time
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Guard protects one site.
