@@ -163,6 +163,8 @@ type budgetView struct {
 	LeftSeconds int `json:"left_seconds"`
 }
 
+func (b budgetView) waits() bool { return b.LeftSeconds > 0 }
+
 func (b budgetView) left() time.Duration { return time.Duration(b.LeftSeconds) * time.Second }
 
 // budgetsOf returns the budgets of a subject and of the networks it came from.

@@ -65,7 +65,7 @@ func (h *House) remedy(c cause.Cause, p patient) fix {
 	if c == cause.AccountSuspended && p.account == nil && p.user != nil {
 		account, command = p.user.Account, "accounts add %a"
 	}
-	if p.network != "" && p.address == "" && c == cause.TooManyAttempts {
+	if p.network != "" && p.address == "" {
 		command = "attempts clear%n"
 	}
 	if strings.Contains(command, "%e") && p.address == "" || strings.Contains(command, "%a") && account == "" || command == "" {

@@ -47,20 +47,21 @@ func firstSentence(s string) string {
 func (c *Command) Help() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n  %s\n", c.Summary, strings.TrimPrefix(c.usageLine(), "write it as "))
-	if c.Arg.Flag != "" {
-		fmt.Fprintf(&b, "\n%s can also be given as --%s.\n", c.Arg.Name, c.Arg.Flag)
-	}
 	if len(c.Flags) > 0 {
 		b.WriteString("\nFlags:\n")
 	}
 	for _, f := range c.Flags {
-		fmt.Fprintf(&b, "  %-22s %s%s\n", f.written(), f.Meaning, neededMark(f))
+		fmt.Fprintf(&b, "  %-22s %s%s\n", f.written(), f.Meaning, c.mark(f))
 	}
 	return b.String()
 }
 
-func neededMark(f Flag) string {
-	if f.Needed {
+// mark says after the meaning of a flag whether it can be left out.
+func (c *Command) mark(f Flag) string {
+	switch {
+	case f.Name == c.Arg.Flag && !c.Arg.Renames:
+		return "; the same as the bare " + c.Arg.Name
+	case f.Needed:
 		return " (needed)"
 	}
 	return ""
@@ -101,7 +102,7 @@ func Markdown() string {
 		}
 		b.WriteString("| flag | meaning |\n|---|---|\n")
 		for _, f := range c.Flags {
-			fmt.Fprintf(&b, "| `%s` | %s%s |\n", f.written(), f.Meaning, neededMark(f))
+			fmt.Fprintf(&b, "| `%s` | %s%s |\n", f.written(), f.Meaning, c.mark(f))
 		}
 		b.WriteString("\n")
 	}

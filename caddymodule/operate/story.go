@@ -51,6 +51,8 @@ func (h *House) printVerdict(t *text, s *story) {
 		for _, address := range s.Suggestions {
 			t.line("  Perhaps they mean %s", address)
 		}
+	case s.Now.CanLogIn && s.Now.HasToWait:
+		t.line("%s can log in, but not everywhere at once:", s.User.Email)
 	case s.Now.CanLogIn:
 		t.line("%s can log in.", s.User.Email)
 	default:
@@ -60,7 +62,7 @@ func (h *House) printVerdict(t *text, s *story) {
 		t.line("  This changes by itself at %s.", h.clock(s.Now.Until))
 	}
 	for _, b := range s.Budgets {
-		if b.LeftSeconds > 0 {
+		if b.waits() {
 			t.line("  Has to wait %s (until %s): %s, %d failures.", left(b.left()), h.clock(b.Until), b.whom(), b.Failures)
 		} else {
 			t.line("  %d failures, %d are free: %s.", b.Failures, b.Free, b.whom())

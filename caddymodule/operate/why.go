@@ -10,6 +10,7 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -37,8 +38,10 @@ type story struct {
 
 // verdict says whether a login with the right password would succeed now.
 type verdict struct {
-	CanLogIn bool   `json:"can_log_in"`
-	Cause    string `json:"cause,omitempty"`
+	CanLogIn bool `json:"can_log_in"`
+	// HasToWait: a budget makes them wait, from some networks or browsers at least.
+	HasToWait bool   `json:"has_to_wait,omitempty"`
+	Cause     string `json:"cause,omitempty"`
 	// Because says it in words where no cause does.
 	Because string `json:"because,omitempty"`
 	// Until is when the answer changes by itself; zero: it does not.
@@ -122,6 +125,7 @@ func (h *House) tell(ctx context.Context, s *story) (err error) {
 	default:
 		s.Now = verdict{Because: "it is not known whose attempt it was"}
 	}
+	s.Now.HasToWait = slices.ContainsFunc(s.Budgets, budgetView.waits)
 	s.Fixes = h.fixes(s)
 	return err
 }
@@ -170,33 +174,49 @@ func (h *House) fixes(s *story) []fix {
 	if s.User != nil && s.User.Password == "none" {
 		fixes = append(fixes, fix{Sentence: "They have no password. Give them one.", Command: h.program() + " users password " + quoted(p.address)})
 	}
-	for _, b := range s.Budgets {
-		if b.LeftSeconds > 0 {
-			if p.network = ""; b.Budget == "network" {
-				p.network = b.Network
-			}
-			add(cause.TooManyAttempts)
-		}
+	if s.Now.HasToWait {
+		fixes = append(fixes, h.remedy(cause.TooManyAttempts, waiting(p, s.Budgets)))
 	}
-	p.network = ""
-	if a := failed(s); a != nil && cause.Cause(a.Cause) != cause.TooManyAttempts {
-		add(cause.Cause(a.Cause))
+	if s.Attempt != nil {
+		add(toMend(s.Attempt, s.User))
+		return fixes
+	}
+	for _, a := range s.Attempts {
+		if a.Cause == "" {
+			break // what went wrong before the last login is settled
+		}
+		if c := toMend(a, s.User); c != cause.None && c != cause.TooManyAttempts {
+			add(c)
+			break
+		}
 	}
 	return fixes
 }
 
-// failed returns the attempt whose cause still deserves a way out: the one asked
-// about, or the latest when it failed. A user found by now has no unknown
-// address any more.
-func failed(s *story) *attemptView {
-	a := s.Attempt
-	if a == nil && len(s.Attempts) > 0 {
-		a = s.Attempts[0]
+// waiting returns p with what has to be cleared: the address, the network, or
+// both.
+func waiting(p patient, budgets []budgetView) patient {
+	address := p.address
+	p.address = ""
+	for _, b := range budgets {
+		switch {
+		case b.waits() && b.Budget == limit.AllOfNetwork:
+			p.network = b.Network
+		case b.waits():
+			p.address = address
+		}
 	}
-	if a == nil || a.Cause == "" || (s.User != nil && a.Cause == string(cause.UnknownEmail)) || past(cause.Cause(a.Cause)) {
-		return nil
+	return p
+}
+
+// toMend returns the cause of an attempt unless the verdict of now answers it:
+// an address that is somebody's by now is not unknown any more.
+func toMend(a *attemptView, u *userView) cause.Cause {
+	c := cause.Cause(a.Cause)
+	if past(c) || (u != nil && c == cause.UnknownEmail) {
+		return cause.None
 	}
-	return a
+	return c
 }
 
 // past is true for causes that the verdict of now answers anew.
