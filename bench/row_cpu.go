@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+)
+
+// measureCPU loads gateway and twin at the same time with as many connections,
+// and compares what a request costs each: whatever else the machine does, it does
+// to both.
+func measureCPU(ctx context.Context, b *bench) error {
+	for _, name := range []string{bolt, redis} {
+		pair, err := b.all(ctx, twin, name)
+		if err != nil {
+			return err
+		}
+		var samples []sample
+		// Twice the windows, twice as long: the clock of /proc ticks every 10 ms.
+		for range 2 * b.rounds {
+			s, err := b.window(ctx, pair, 32)
+			if err != nil {
+				return err
+			}
+			samples = append(samples, s)
+		}
+		l := summary("CPU of an authenticated GET, gateway and twin at the same time, 32 connections each", name, samples)
+		l.Wanted = fmt.Sprintf("<= %.2f of the twin", wantCPU)
+		b.add(l)
+	}
+	return nil
+}
+
+// window loads both at once; the sample is of the second, against the first.
+func (b *bench) window(ctx context.Context, pair []*server, conns int) (sample, error) {
+	results, errs := make([]loaded, len(pair)), make([]error, len(pair))
+	o, err := b.observe(pair, func() error {
+		var wg sync.WaitGroup
+		for i, s := range pair {
+			wg.Go(func() { results[i], errs[i] = b.wrk(ctx, s, conns, 2*b.length()) })
+		}
+		wg.Wait()
+		return firstError(errs)
+	})
+	if err != nil {
+		return sample{}, err
+	}
+	reference, s := results[0].sample(o.cpu[0]), results[1].sample(o.cpu[1])
+	s.Foreign, s.RSS = o.foreign, pair[1].memory()
+	s.CPURatio, s.Ratio = s.CPU/reference.CPU, s.PerSecond/reference.PerSecond
+	return s, nil
+}
+
+func firstError(errs []error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
