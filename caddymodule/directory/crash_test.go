@@ -1,14 +1,18 @@
 package directory_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/store/boltstore"
 )
 
 // Whatever step a process dies at, nobody ever shares an address, and after a
@@ -215,6 +219,37 @@ func TestStoreAway(t *testing.T) {
 		err = h.CreateUser(t.Context(), &store.User{Account: "acme", Email: "jan@demo.test", Name: "Jan", Type: "client"})
 		if err == nil || errors.Is(err, store.ErrNotFound) {
 			t.Errorf("creating on a closed store: %v", err)
+		}
+	})
+}
+
+// Who dawdles between claim and record for so long that others may take the
+// claim over must not write the record any more.
+func TestWritingTooLateIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), store.Options{})
+		slow := &engine{Engine: opened(t, s, err)}
+		o := directory.Options{}
+		h := &house{Directory: directory.New(slow, o), engine: slow, second: directory.New(s, o)}
+		h.account(t, "acme")
+		jan := h.user(t, "acme", "jan@demo.test")
+		dawdle := func(tag string) error {
+			if tag == "a:acme" {
+				time.Sleep(31 * time.Second)
+			}
+			return nil
+		}
+		slow.before = dawdle
+		late := &store.User{Account: "acme", Email: "piet@demo.test", Name: "Piet", Type: "client"}
+		wantError(t, h.CreateUser(t.Context(), late), context.DeadlineExceeded)
+		_, err = h.ChangeEmail(t.Context(), "acme", jan.ID, "klaas@demo.test")
+		wantError(t, err, context.DeadlineExceeded)
+		time.Sleep(time.Minute)
+		for _, email := range []string{"piet@demo.test", "klaas@demo.test"} {
+			must(t, h.second.CreateUser(t.Context(), &store.User{Account: "acme", Email: email, Name: "Other", Type: "client"}))
+		}
+		if n := len(h.owners(t, "acme", "piet@demo.test")); n != 1 {
+			t.Errorf("%d have the address", n)
 		}
 	})
 }
