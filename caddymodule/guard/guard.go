@@ -115,7 +115,7 @@ func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identi
 		g.refuse(w, r, o, cause.BadRequest, nil)
 		return nil
 	case kind == plain && g.own(path):
-		g.Own.ServeHTTP(w, visitor.With(r, g.Visitor(r)))
+		g.serveOwn(w, r, o)
 		return nil
 	case r.Method == http.MethodOptions && g.preflight(w, r):
 		return nil
@@ -151,6 +151,13 @@ func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identi
 	x.guard, x.cookie = g, value
 	defer x.done()
 	return next.ServeHTTP(x, r)
+}
+
+// serveOwn answers on our own pages, by the address the client asked for.
+func (g *Guard) serveOwn(w http.ResponseWriter, r *http.Request, o Original) {
+	r = visitor.With(r, g.Visitor(r))
+	r.Method, r.URL = o.Method, o.URL
+	g.Own.ServeHTTP(w, r)
 }
 
 func (g *Guard) own(path string) bool {

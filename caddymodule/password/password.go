@@ -110,6 +110,12 @@ func (e *Errand) login(w http.ResponseWriter, r *http.Request) {
 		e.Dispatcher.Unavailable(w, r, f.email, f.remember, err)
 		return
 	}
+	if t.canonical == "" {
+		// No address at all: nobody's, as anybody can see. Nothing typed is kept,
+		// since people type passwords into the wrong field.
+		e.wrong(w, r, t, time.Time{})
+		return
+	}
 	place, ok := e.reserve(w, r, t)
 	if !ok {
 		return
@@ -165,13 +171,10 @@ func (e *Errand) identify(ctx context.Context, r *http.Request, f form) (*try, e
 
 // subject is under whom the try counts: unknown addresses are counted like users.
 func (t *try) subject() string {
-	switch {
-	case t.user != nil:
+	if t.user != nil {
 		return attempt.Subject(t.user.ID, "")
-	case t.canonical != "":
-		return attempt.Subject("", t.canonical)
 	}
-	return attempt.Subject("", t.form.email)
+	return attempt.Subject("", t.canonical)
 }
 
 // reserve takes a place in the budgets, or answers the request.

@@ -167,7 +167,11 @@ func (k *kit) last() node  { return k.nodes[len(k.nodes)-1] }
 
 func (k *kit) start(remember bool) string {
 	k.t.Helper()
-	s, err := k.first().Start(context.Background(), session.Login{User: k.user, Amr: []string{"pwd"}, Remember: remember})
+	u, err := k.first().dir.User(context.Background(), k.user.Account, k.user.ID)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	s, err := k.first().Start(context.Background(), session.Login{User: u, Amr: []string{"pwd"}, Remember: remember})
 	if err != nil {
 		k.t.Fatal(err)
 	}

@@ -261,7 +261,7 @@ func TestALoginIsNotOutrunByAPasswordChange(t *testing.T) {
 	onStores(t, func(t *testing.T, k *kit) {
 		stale := *k.user
 		if _, err := k.first().dir.UpdateUser(context.Background(), k.user.Account, k.user.ID, func(u *store.User) error {
-			u.Password = "another"
+			u.Password, u.Epoch = "another", u.Epoch+1
 			return nil
 		}); err != nil {
 			t.Fatal(err)

@@ -57,7 +57,7 @@ func (m *Manager) Start(ctx context.Context, in Login) (*Started, error) {
 		if err != nil {
 			return err
 		}
-		if u.Password != in.User.Password {
+		if u.Epoch != in.User.Epoch {
 			return ErrChanged
 		}
 		rec.Epoch, rec.AccEpoch = u.Epoch, a.Epoch
@@ -73,9 +73,10 @@ func (m *Manager) Start(ctx context.Context, in Login) (*Started, error) {
 	return s, nil
 }
 
-// ErrChanged is returned by Start when the password changed between the proof and
-// the session: whoever proved the old one has to prove the new one.
-var ErrChanged = errors.New("the password was changed meanwhile")
+// ErrChanged is returned by Start when all sessions of the user were ended, by a
+// new password for example, between the proof and the session: the proof is not
+// worth anything any more.
+var ErrChanged = errors.New("all sessions of the user were ended meanwhile")
 
 // expiry is when the record of a session can be thrown away.
 func expiry(s *store.Session) time.Time {

@@ -48,6 +48,10 @@ func (d *Dispatcher) Proven(w http.ResponseWriter, r *http.Request, p Proof) {
 
 func (d *Dispatcher) enter(w http.ResponseWriter, r *http.Request, p Proof) {
 	started, err := d.start(w, r, p)
+	if errors.Is(err, session.ErrChanged) {
+		d.Pages.Login(w, r, cause.SessionEnded.Status(), page.Login{Email: p.User.Email, Cause: cause.SessionEnded})
+		return
+	}
 	if err != nil {
 		d.Unavailable(w, r, p.User.Email, p.Remember, err)
 		return
