@@ -96,15 +96,15 @@ func look(tx *bbolt.Tx, at place, now time.Time) (here, next place, expired [][]
 	}
 	c := tx.Bucket(name).Cursor()
 	k, v := c.Seek(here.key)
-	for range sweepLook {
-		if k == nil {
-			// The name that follows this one in order begins the next bucket.
-			return here, place{bucket: append(bytes.Clone(name), 0)}, expired
-		}
+	for n := 0; k != nil && n < sweepLook; n++ {
 		if _, _, live, err := engine.Unseal(v, now); err == nil && !live {
 			expired = append(expired, bytes.Clone(k))
 		}
 		k, v = c.Next()
+	}
+	if k == nil {
+		// The name that follows this one in order begins the next bucket.
+		return here, place{bucket: append(bytes.Clone(name), 0)}, expired
 	}
 	return here, place{bucket: here.bucket, key: bytes.Clone(k)}, expired
 }

@@ -22,8 +22,10 @@ func TestKilledServer(t *testing.T) {
 		kill := time.AfterFunc(20*time.Millisecond+rand.N(80*time.Millisecond), srv.Kill)
 		storetest.Write(ctx, s, acknowledged.Note)
 		kill.Stop()
-		cancel()
 		srv.Restart()
+		// The client library looks for a lost server once a second.
+		storetest.Eventually(t, "redis is found again", func() bool { return s.Ping(ctx) == nil })
+		cancel()
 		acknowledged.Verify(t, s)
 	}
 	if n := acknowledged.Total(); n < 100 {
