@@ -51,7 +51,11 @@ func TestAFloodFromOneNetworkIsCapped(t *testing.T) {
 		if record(t, r, other) == a.Reference {
 			t.Error("two causes share a record")
 		}
-		k.push(time.Hour)
+		k.push(59 * time.Minute)
+		if late := record(t, r, guess(1001)); late != a.Reference {
+			t.Error("the others of one hour have more than one record")
+		}
+		k.push(time.Minute)
 		if n, a := flood(t, r, 61, guess); n != 61 || a.Count != 1 {
 			t.Errorf("an hour later: %d records, last %+v", n, a)
 		}

@@ -139,6 +139,8 @@ func of(t testing.TB, r *attempt.Recorder, subject string) []*store.Attempt {
 type faulty struct {
 	store.Engine
 	fault atomic.Pointer[error]
+	// after is called after each write, if set.
+	after func()
 }
 
 func (f *faulty) fail(err error) { f.fault.Store(&err) }
@@ -148,5 +150,9 @@ func (f *faulty) Update(ctx context.Context, tag string, fn func(store.Tx) error
 	if err := f.fault.Load(); err != nil {
 		return *err
 	}
-	return f.Engine.Update(ctx, tag, fn)
+	err := f.Engine.Update(ctx, tag, fn)
+	if f.after != nil {
+		f.after()
+	}
+	return err
 }

@@ -353,6 +353,46 @@ func TestRepeatsAreWrittenByThemselves(t *testing.T) {
 	}
 }
 
+func TestRepeatsDuringAFlushAreNotLost(t *testing.T) {
+	k := onBolt(t)
+	f := &faulty{Engine: k.store}
+	k.store = f
+	r := k.recorder(t, attempt.Options{})
+	ref := record(t, r, wrong)
+	record(t, r, wrong)
+	f.after = func() {
+		f.after = nil
+		record(t, r, wrong)
+	}
+	for range 2 {
+		if err := r.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a := find(t, k.recorder(t, attempt.Options{}), ref); a.Count != 3 {
+		t.Errorf("%d of 3 written", a.Count)
+	}
+}
+
+func TestRepeatsOfAnOldRecordAreNotForgotten(t *testing.T) {
+	k := onBolt(t)
+	r := k.recorder(t, attempt.Options{})
+	ref := record(t, r, wrong)
+	record(t, r, wrong)
+	k.push(10 * time.Minute)
+	for i := range 500 { // so many that old ones are swept out
+		e := wrong
+		e.User, e.Known = fmt.Sprint(i), true
+		record(t, r, e)
+	}
+	if err := r.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if a := find(t, r, ref); a.Count != 2 {
+		t.Errorf("%d of 2 written", a.Count)
+	}
+}
+
 func TestAClosedRecorderStillRecords(t *testing.T) {
 	k := onBolt(t)
 	r := attempt.New(k.store, attempt.Options{Now: k.now})

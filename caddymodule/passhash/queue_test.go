@@ -200,6 +200,32 @@ func TestWhoHangsUpLeavesTheLine(t *testing.T) {
 	}
 }
 
+func TestAPlaceThatComesWhileHangingUpIsPassedOn(t *testing.T) {
+	h := passhash.New(passhash.Options{Params: cheap, Workers: 1})
+	for range 2000 {
+		release, err := h.Hold(t.Context(), passhash.Place{})
+		if err != nil {
+			t.Fatal("a place was lost")
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var guest sync.WaitGroup
+		guest.Go(func() {
+			if release, err := h.Hold(ctx, passhash.Place{}); err == nil {
+				release()
+			}
+		})
+		for waiting := 0; waiting == 0; _, waiting, _ = h.Stats() {
+			runtime.Gosched()
+		}
+		cancel() // wakes the guest, who is often later than the place
+		release()
+		guest.Wait()
+		if running, waiting, _ := h.Stats(); running != 0 || waiting != 0 {
+			t.Fatalf("afterwards %d running, %d waiting", running, waiting)
+		}
+	}
+}
+
 func TestNobodyWaitsForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := passhash.New(passhash.Options{Params: cheap, Workers: 1, MaxWait: 30 * time.Second})
