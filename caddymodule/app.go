@@ -20,13 +20,14 @@ type runtime struct {
 	rooms    atomic.Pointer[rooms] // nil until the gateway can serve
 	started  chan struct{}         // closed when rooms are there
 	cancel   context.CancelFunc
+	caddy    caddy.Context
 }
 
 // Provision checks the configuration. It takes nothing: Caddy provisions configs
 // that it never starts, and a `validate` beside a running server must not wait
 // for its lock.
 func (a *App) Provision(ctx caddy.Context) (err error) {
-	a.rt = &runtime{log: ctx.Slogger(), started: make(chan struct{})}
+	a.rt = &runtime{caddy: ctx, log: ctx.Slogger(), started: make(chan struct{})}
 	if a.rt.settings, err = a.settings(caddy.NewReplacer()); err != nil {
 		return err
 	}
@@ -52,6 +53,7 @@ func (a *App) Start() error {
 		return err
 	}
 	a.rt.house = h
+	a.warnAboutProxies()
 	ctx, cancel := context.WithCancel(context.Background())
 	a.rt.cancel = cancel
 	first, done := context.WithTimeout(ctx, firstKeys)
@@ -100,6 +102,9 @@ func (a *App) furnish(ctx context.Context) error {
 	a.rt.house.settle(r)
 	close(a.rt.started)
 	adminTargets.add(r)
+	if err := keepAdminKey(a.rt.store, r.AdminKey()); err != nil {
+		a.rt.log.Warn("commands cannot reach this gateway without its secret", "error", err)
+	}
 	return nil
 }
 

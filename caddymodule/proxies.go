@@ -29,6 +29,7 @@ type (
 		kind           string // name of the module
 		invokes        string // name of a route
 		proxy          proxyPlan
+		gateway        *Handler
 		routes, errors []routePlan
 		responses      [][]routePlan
 	}
@@ -50,6 +51,7 @@ type place struct {
 type sighting struct {
 	place
 	proxyPlan
+	gateway *Handler
 }
 
 func (s sighting) to() string {
@@ -71,18 +73,18 @@ type survey struct {
 	gateways, proxies []sighting
 }
 
-// proxyAdvice walks through the servers and returns one sentence for each thing
-// found, with the fix.
-func proxyAdvice(servers []serverPlan) []string {
+// look walks through the servers.
+func look(servers []serverPlan) *survey {
 	var s survey
 	for _, srv := range servers {
 		w := walk{survey: &s, named: srv.named}
 		w.routes(srv.routes, place{server: srv.name})
 		w.routes(srv.errors, place{server: srv.name, errors: true})
 	}
-	return s.advice()
+	return &s
 }
 
+// advice is one sentence for each thing found, with the fix.
 func (s *survey) advice() []string {
 	var out []string
 	for _, g := range s.gateways {
@@ -155,8 +157,8 @@ func (w walk) routes(list []routePlan, at place) bool {
 // follows is guarded.
 func (w walk) handler(h handlerPlan, at place) bool {
 	switch h.kind {
-	case "login_gateway":
-		w.gateways = append(w.gateways, sighting{place: at})
+	case directiveName:
+		w.gateways = append(w.gateways, sighting{place: at, gateway: h.gateway})
 		return true
 	case "reverse_proxy":
 		w.proxies = append(w.proxies, sighting{place: at, proxyPlan: h.proxy})

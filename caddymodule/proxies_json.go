@@ -3,11 +3,16 @@ package caddymodule
 import (
 	"encoding/json"
 	"strings"
+
+	"github.com/caddyserver/caddy/v2"
 )
 
-// proxyWarnings looks through a config in Caddy's JSON. What it cannot read it
-// does not judge: Caddy refuses it anyway.
-func proxyWarnings(cfg []byte) []string {
+// proxyWarnings looks through a config in Caddy's JSON.
+func proxyWarnings(cfg []byte) []string { return lookJSON(cfg).advice() }
+
+// lookJSON looks through a config in Caddy's JSON. What it cannot read it does
+// not judge: Caddy refuses it anyway.
+func lookJSON(cfg []byte) *survey {
 	var c struct {
 		Apps struct {
 			HTTP struct {
@@ -20,7 +25,7 @@ func proxyWarnings(cfg []byte) []string {
 		} `json:"apps"`
 	}
 	if json.Unmarshal(cfg, &c) != nil {
-		return nil
+		return new(survey)
 	}
 	var servers []serverPlan
 	for _, name := range sortedKeys(c.Apps.HTTP.Servers) {
@@ -31,7 +36,7 @@ func proxyWarnings(cfg []byte) []string {
 		}
 		servers = append(servers, p)
 	}
-	return proxyAdvice(servers)
+	return look(servers)
 }
 
 type (
@@ -54,7 +59,7 @@ type (
 		Upstreams []struct {
 			Dial string `json:"dial"`
 		} `json:"upstreams"`
-		Delay     json.RawMessage `json:"stream_close_delay"`
+		Delay     caddy.Duration  `json:"stream_close_delay"`
 		Rewrite   json.RawMessage `json:"rewrite"`
 		Transport struct {
 			Protocol string `json:"protocol"`
@@ -95,8 +100,14 @@ func (h handlerJSON) plan(raw json.RawMessage) handlerPlan {
 	for _, r := range h.HandleResponse {
 		p.responses = append(p.responses, plans(r.Routes))
 	}
-	if h.Handler == "reverse_proxy" {
+	switch h.Handler {
+	case "reverse_proxy":
 		p.proxy = planProxy(raw, len(h.HandleResponse) > 0)
+	case directiveName:
+		p.gateway = new(Handler)
+		if json.Unmarshal(raw, p.gateway) != nil {
+			p.gateway = new(Handler)
+		}
 	}
 	return p
 }
@@ -112,6 +123,6 @@ func planProxy(raw json.RawMessage, looks bool) (p proxyPlan) {
 		p.upstreams = append(p.upstreams, u.Dial)
 	}
 	asks := looks && j.Rewrite != nil
-	p.cut = !asks && j.Transport.Protocol != "fastcgi" && (len(j.Delay) == 0 || string(j.Delay) == "0")
+	p.cut = !asks && j.Transport.Protocol != "fastcgi" && j.Delay == 0
 	return p
 }

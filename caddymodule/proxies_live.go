@@ -9,6 +9,17 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy/fastcgi"
 )
 
+// warnAboutProxies says at the start what `check` would say.
+func (a *App) warnAboutProxies() {
+	app, err := a.rt.caddy.AppIfConfigured("http")
+	if err != nil {
+		return // a config without sites
+	}
+	for _, warning := range liveProxyWarnings(app.(*caddyhttp.App)) {
+		a.rt.log.Warn(warning)
+	}
+}
+
 // liveProxyWarnings looks through the HTTP app of a config that was provisioned;
 // by then Caddy has let go of the JSON it was made of.
 func liveProxyWarnings(app *caddyhttp.App) []string {
@@ -24,7 +35,7 @@ func liveProxyWarnings(app *caddyhttp.App) []string {
 		}
 		servers = append(servers, p)
 	}
-	return proxyAdvice(servers)
+	return look(servers).advice()
 }
 
 func livePlans(list caddyhttp.RouteList) []routePlan {
@@ -55,7 +66,7 @@ func livePlan(r caddyhttp.Route) routePlan {
 func liveHandler(h caddyhttp.MiddlewareHandler) (p handlerPlan) {
 	switch h := h.(type) {
 	case *Handler:
-		p.kind = "login_gateway"
+		p.kind, p.gateway = directiveName, h
 	case *caddyhttp.Invoke:
 		p.kind, p.invokes = "invoke", h.Name
 	case *caddyhttp.Subroute:

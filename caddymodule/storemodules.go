@@ -73,6 +73,11 @@ func defaultBoltPath() string {
 	return filepath.Join(caddy.AppDataDir(), "login_gateway", "gateway.db")
 }
 
+func (b *BoltStore) exists() bool {
+	_, err := os.Stat(b.path)
+	return err == nil
+}
+
 // Resource is the cleaned absolute path.
 func (b *BoltStore) Resource() string { return "bolt " + b.path }
 

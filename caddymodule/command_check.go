@@ -1,0 +1,313 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/cliendo/gateway/caddymodule/operate"
+	"github.com/cliendo/gateway/caddymodule/store"
+)
+
+const checkSummary = "Looks through the config and at the store, and says what is wrong and how to mend it"
+
+// The levels of findings, as stores use them.
+const (
+	levelOK      = "ok"
+	levelWarning = "warning"
+	levelError   = "error"
+)
+
+// report is the outcome of check.
+type report struct {
+	Findings []store.Finding `json:"findings"`
+	Warnings int             `json:"warnings"`
+	Errors   int             `json:"errors"`
+}
+
+func (r *report) add(findings ...store.Finding) {
+	for _, f := range findings {
+		switch f.Level {
+		case levelWarning:
+			r.Warnings++
+		case levelError:
+			r.Errors++
+		}
+		r.Findings = append(r.Findings, f)
+	}
+}
+
+func (r *report) note(level, part, message, fix string) {
+	r.add(store.Finding{Part: part, Level: level, Message: message, Fix: fix})
+}
+
+// check exits with 0 when nothing is wrong: warnings are for people.
+func (t *terminal) check(ctx context.Context, args []string) int {
+	flags := t.flags("check", checkSummary)
+	file := flags.String("config", "", "the `FILE` with the config; default: Caddyfile in this folder")
+	adapter := flags.String("adapter", "", "the form of the config, by the `NAME` of its adapter; default: by the name of the file")
+	address := flags.String("address", "", "the `ADDRESS` of Caddy's admin endpoint; default: what the config says")
+	asJSON := flags.Bool("json", false, "answer in JSON")
+	if code, done := t.parse(flags, without(args, "check")); done {
+		return code
+	}
+	r := new(report)
+	if s, err := loadSetup(*file, *adapter); err != nil {
+		r.note(levelError, "config", asOperateError(err).Message, asOperateError(err).Fix)
+	} else {
+		defer s.close()
+		if *address != "" {
+			s.admin, s.adminOff = *address, ""
+		}
+		s.check(ctx, r)
+	}
+	if err := r.write(t.out, *asJSON); err != nil {
+		return t.fail(err, false)
+	}
+	if r.Errors > 0 {
+		return operate.ExitFailed
+	}
+	return operate.ExitOK
+}
+
+// flags makes a set of flags for the commands that are not operate's.
+func (t *terminal) flags(name, summary string) *flag.FlagSet {
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.SetOutput(t.err)
+	f.Usage = func() {
+		fmt.Fprintf(t.out, "%s.\n\n  %s [flags]\n\nFlags:\n", summary, name)
+		f.SetOutput(t.out)
+		f.PrintDefaults()
+	}
+	return f
+}
+
+// parse reads flags; done means that the command ends here, with code.
+func (t *terminal) parse(f *flag.FlagSet, args []string) (code int, done bool) {
+	err := f.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return operate.ExitOK, true
+	case err != nil: // the set has said it
+		return operate.ExitUsage, true
+	case f.NArg() > 0:
+		return t.fail(&operate.Error{Exit: operate.ExitUsage, Message: fmt.Sprintf("%s: %.40q is one word too many", f.Name(), f.Arg(0))}, false), true
+	}
+	return 0, false
+}
+
+// without drops the first appearance of word.
+func without(args []string, word string) []string {
+	for i, a := range args {
+		if a == word {
+			return append(append([]string{}, args[:i]...), args[i+1:]...)
+		}
+	}
+	return args
+}
+
+func (r *report) write(w io.Writer, asJSON bool) error {
+	if asJSON {
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(r)
+	}
+	for _, f := range r.Findings {
+		line := fmt.Sprintf("%-8s %-12s %s", f.Level, f.Part, f.Message)
+		if f.Fix != "" {
+			line += "; " + f.Fix
+		}
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(w, "\n%d errors, %d warnings\n", r.Errors, r.Warnings)
+	return err
+}
+
+// check looks at everything that can be looked at without starting.
+func (s *setup) check(ctx context.Context, r *report) {
+	s.checkConfig(r)
+	s.checkSecret(r)
+	s.checkPublicURL(r)
+	s.checkSites(r)
+	s.checkStore(ctx, r)
+}
+
+// checkConfig provisions the config as `validate` does. It keeps nothing; what
+// it would log is left out.
+func (s *setup) checkConfig(r *report) {
+	for _, w := range s.warnings {
+		r.note(levelWarning, "config", fmt.Sprintf("%s:%d: %s", w.File, w.Line, w.Message), "")
+	}
+	cfg := new(caddy.Config)
+	err := json.Unmarshal(s.json, cfg)
+	if err == nil {
+		cfg.Logging = &caddy.Logging{Logs: map[string]*caddy.CustomLog{
+			caddy.DefaultLoggerName: {BaseLog: caddy.BaseLog{Level: "FATAL"}},
+		}}
+		err = caddy.Validate(cfg)
+	}
+	if err != nil {
+		r.note(levelError, "config", err.Error(), "")
+		return
+	}
+	r.note(levelOK, "config", "it is read and accepted", "")
+}
+
+func (s *setup) checkSecret(r *report) {
+	keys, err := s.app.keys(caddy.NewReplacer())
+	switch {
+	case err != nil:
+		r.note(levelError, "secret", err.Error(), "")
+	case keys == nil:
+		r.note(levelOK, "secret", "made by the gateway itself and kept in the store", "")
+	case len(s.app.OldSecrets) > 0:
+		r.note(levelOK, "secret", fmt.Sprintf("given, and %d old", len(s.app.OldSecrets)), "")
+	default:
+		r.note(levelOK, "secret", "given", "")
+	}
+}
+
+func (s *setup) checkPublicURL(r *report) {
+	u, err := s.app.publicURL(caddy.NewReplacer())
+	switch {
+	case err != nil:
+		r.note(levelError, "public_url", err.Error(), "")
+	case u == nil:
+		r.note(levelWarning, "public_url", "none is given, so mails cannot hold links, and behind another proxy it is not known that browsers use https",
+			"set public_url to the address people type, like https://app.example.com")
+	case u.Scheme == "http":
+		r.note(levelOK, "public_url", u.String()+", for this machine alone", "")
+	default:
+		r.note(levelOK, "public_url", u.String(), "")
+	}
+}
+
+// checkSites looks for ways around the gateway and lists what is open on purpose.
+func (s *setup) checkSites(r *report) {
+	seen := lookJSON(s.json)
+	if len(seen.gateways) == 0 {
+		r.note(levelError, "sites", "no site uses login_gateway: nothing is protected", "write login_gateway in the block of the site")
+	}
+	if len(seen.proxies) > 0 && !s.hasGracePeriod() {
+		r.note(levelWarning, "sites", "no grace_period is set, so stopping waits until the last WebSocket ends", "write grace_period 10s into the global options")
+	}
+	for _, advice := range seen.advice() {
+		message, fix, _ := strings.Cut(advice, "; ")
+		r.note(levelWarning, "sites", message, fix)
+	}
+	for _, g := range seen.gateways {
+		open, err := g.gateway.openRules()
+		if err != nil {
+			continue // checkConfig said it
+		}
+		for _, rule := range open {
+			r.note(levelOK, "open", fmt.Sprintf("%s: %s %s needs no login", g.site(), strings.Join(rule.Methods, ", "), rule.Path), "")
+		}
+	}
+}
+
+// hasGracePeriod is true where Caddy ends open streams when it stops.
+func (s *setup) hasGracePeriod() bool {
+	var c struct {
+		Apps struct {
+			HTTP struct {
+				GracePeriod caddy.Duration `json:"grace_period"`
+			} `json:"http"`
+		} `json:"apps"`
+	}
+	return json.Unmarshal(s.json, &c) == nil && c.Apps.HTTP.GracePeriod > 0
+}
+
+// checkStore asks the running gateway, if there is one, and else opens the store.
+func (s *setup) checkStore(ctx context.Context, r *report) {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	findings, err := s.askFindings(ctx)
+	if err == nil {
+		r.note(levelOK, "running", "the gateway runs, and answers commands at "+s.admin, "")
+		r.add(findings...)
+		return
+	}
+	if b, ok := s.store.(*BoltStore); ok && !b.exists() {
+		r.note(levelWarning, "store", b.path+" does not exist yet", "start the gateway, or add an account, and it is made")
+		return
+	}
+	engine, openErr := s.store.Open(store.Options{})
+	switch {
+	case errors.Is(openErr, store.ErrLocked):
+		r.note(levelWarning, "store", openErr.Error()+"; it could not be asked: "+err.Error(),
+			"run this with the same config and as the same user as the running gateway")
+	case openErr != nil:
+		r.note(levelError, "store", openErr.Error(), "")
+	default:
+		r.add(inspect(ctx, engine)...)
+		if err := engine.Close(); err != nil {
+			r.note(levelError, "store", "closing the store: "+err.Error(), "")
+		}
+	}
+}
+
+func (s *setup) askFindings(ctx context.Context) (findings []store.Finding, err error) {
+	if s.adminOff != "" {
+		return nil, errors.New(s.adminOff)
+	}
+	err = errors.New("there is no key for it")
+	for _, key := range s.adminKeys() {
+		if err = s.call(ctx, adminCheckPath, key, struct{}{}, &findings); err == nil {
+			return findings, nil
+		}
+	}
+	return nil, err
+}
+
+// inspect is what the rooms of a running gateway say.
+func (r *rooms) inspect(ctx context.Context) []store.Finding { return inspect(ctx, r.house.engine) }
+
+// inspect asks a store how it does, and what time it is there.
+func inspect(ctx context.Context, engine store.Engine) []store.Finding {
+	findings, err := engine.Inspect(ctx)
+	if err != nil {
+		return []store.Finding{{Part: "store", Level: levelError, Message: err.Error()}}
+	}
+	return append(findings, clock(ctx, engine))
+}
+
+// How far the clock of the store may be off: sessions and codes live by both.
+const (
+	skewNoticed = 2 * time.Second
+	skewWrong   = time.Minute
+)
+
+func clock(ctx context.Context, engine store.Engine) store.Finding {
+	f := store.Finding{Part: "clock", Level: levelOK, Message: "this machine says " + time.Now().Format(time.RFC3339)}
+	other, ok := engine.(interface {
+		Clock(ctx context.Context) (time.Time, error)
+	})
+	if !ok {
+		return f
+	}
+	before := time.Now()
+	there, err := other.Clock(ctx)
+	if err != nil {
+		f.Level, f.Message = levelWarning, "reading the clock of the store: "+err.Error()
+		return f
+	}
+	off := there.Sub(before.Add(time.Since(before) / 2)).Abs().Round(time.Millisecond)
+	f.Message = fmt.Sprintf("store and this machine are %s apart", off)
+	if off > skewNoticed {
+		f.Level, f.Fix = levelWarning, "have both set by NTP"
+	}
+	if off > skewWrong {
+		f.Level = levelError
+	}
+	return f
+}

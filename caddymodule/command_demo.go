@@ -1,0 +1,220 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/cliendo/gateway/caddymodule/demo"
+	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/operate"
+	"github.com/cliendo/gateway/caddymodule/passhash"
+	"github.com/cliendo/gateway/caddymodule/store"
+)
+
+const demoSummary = "Runs the whole product on this machine, with made-up users and a sample app behind it"
+
+// demo runs until it is interrupted.
+func (t *terminal) demo(ctx context.Context, args []string) int {
+	flags := t.flags("demo", demoSummary)
+	listen := flags.String("listen", "localhost:8080", "the `ADDRESS` to listen on; a loopback host only, as everybody's password is printed")
+	dir := flags.String("dir", "", "the `DIR` to keep the store in; default: a fresh folder that is removed at the end")
+	password := flags.String("password", "", "one password for all users; default: each gets a generated one")
+	if code, done := t.parse(flags, without(args, "demo")); done {
+		return code
+	}
+	if err := t.runDemo(ctx, *listen, *dir, *password); err != nil {
+		return t.fail(err, false)
+	}
+	return operate.ExitOK
+}
+
+func (t *terminal) runDemo(ctx context.Context, listen, dir, password string) (err error) {
+	host, port, err := demoAddress(ctx, listen)
+	if err != nil {
+		return err
+	}
+	dir, remove, err := demoDir(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	people, err := seedDemo(ctx, filepath.Join(dir, "gateway.db"), password)
+	if err != nil {
+		return err
+	}
+	app, stopApp, err := startSampleApp(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopApp()
+	d := demoSite{dir: dir, listen: net.JoinHostPort(host, port), app: app}
+	if err := d.start(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, caddy.Stop()) }()
+	if err := t.introduceDemo(d, people); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	fmt.Fprintln(t.out, "\nStopping.")
+	return nil
+}
+
+// demoAddress accepts loopback hosts only, and finds out now whether the port is
+// free, while the message can be a plain one.
+func demoAddress(ctx context.Context, listen string) (host, port string, err error) {
+	host, port, err = net.SplitHostPort(listen)
+	if err != nil || !isLoopback(host) {
+		return "", "", &operate.Error{
+			Exit: operate.ExitUsage, Flag: "--listen", Message: fmt.Sprintf("--listen %s: not on this machine alone", listen),
+			Fix: "write localhost:8080 or another port of localhost",
+		}
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
+	if err != nil {
+		return "", "", &operate.Error{
+			Exit: operate.ExitFailed, Flag: "--listen", Message: "listening: " + err.Error(), Fix: "choose a free port with --listen localhost:PORT",
+		}
+	}
+	if port == "0" {
+		port = strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	}
+	return host, port, l.Close()
+}
+
+func demoDir(dir string) (path string, remove func() error, err error) {
+	if dir == "" {
+		dir, err = os.MkdirTemp("", "cliendo-demo-")
+		return dir, func() error { return os.RemoveAll(dir) }, err
+	}
+	if path, err = filepath.Abs(dir); err == nil {
+		err = os.MkdirAll(path, 0o700)
+	}
+	return path, func() error { return nil }, err
+}
+
+// seedDemo puts the users into the store before anybody else holds it.
+func seedDemo(ctx context.Context, path, password string) (people []demo.Person, err error) {
+	module := &BoltStore{path: path}
+	engine, err := module.Open(store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, engine.Close()) }()
+	dir := directory.New(engine, directory.Options{})
+	return demo.Seed(ctx, engine, dir, passhash.New(passhash.Options{}), password, time.Now())
+}
+
+// startSampleApp serves the app behind the gateway on a port of its own.
+func startSampleApp(ctx context.Context) (address string, stop func(), err error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, fmt.Errorf("starting the sample app: %w", err)
+	}
+	server := &http.Server{Handler: demo.App(), ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(l) }() // ends with Close
+	return l.Addr().String(), func() { _ = server.Close() }, nil
+}
+
+// demoSite is the config of the demo.
+type demoSite struct {
+	dir, listen, app string
+}
+
+func (d demoSite) url() string { return "http://" + d.listen }
+
+// configFile is where the config lies for commands to be tried on the demo.
+func (d demoSite) configFile() string { return filepath.Join(d.dir, "demo.json") }
+
+func (d demoSite) start() error {
+	raw, err := json.MarshalIndent(d.config(), "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing the config of the demo: %w", err)
+	}
+	if err := os.WriteFile(d.configFile(), raw, 0o600); err != nil {
+		return fmt.Errorf("writing the config of the demo: %w", err)
+	}
+	if err := caddy.Load(raw, true); err != nil {
+		return fmt.Errorf("starting the demo: %w", err)
+	}
+	return nil
+}
+
+// object is a JSON object as it is written down here.
+type object = map[string]any
+
+func (d demoSite) config() object {
+	return object{
+		"admin": d.admin(),
+		// That a socket has no host to check is no news here.
+		"logging": object{"logs": object{"default": object{"level": "WARN", "exclude": []string{"admin"}}}},
+		// What Caddy keeps for itself stays out of the home of who tries the demo.
+		"storage": object{"module": "file_system", "root": filepath.Join(d.dir, "caddy")},
+		"apps": object{
+			"login_gateway": object{
+				"store":      object{"backend": "bolt", "path": filepath.Join(d.dir, "gateway.db")},
+				"public_url": d.url(),
+				"brand": object{
+					"name": "Cliendo demo", "support_phone": "030 123 45 67", "support_mail": "support@demo.test",
+				},
+			},
+			"http": object{"grace_period": "3s", "servers": object{"demo": d.server()}},
+		},
+	}
+}
+
+func (d demoSite) server() object {
+	return object{
+		"listen":          []string{d.listen},
+		"automatic_https": object{"disable": true},
+		"protocols":       []string{"h1"},
+		"routes": []object{{"handle": []object{
+			{
+				"handler":      directiveName,
+				"api_paths":    []string{"/echo", "/events"},
+				"repair_paths": []string{"/billing/*"},
+			},
+			{
+				"handler": "reverse_proxy", "upstreams": []object{{"dial": d.app}},
+				"stream_close_delay": "5m", "flush_interval": -1,
+			},
+		}}},
+	}
+}
+
+// longestSocket is what the name of a socket may have, in bytes, on every system.
+const longestSocket = 100
+
+// admin is a socket that only the owner of the folder can reach. The usual port
+// stays free for a gateway that runs beside the demo.
+func (d demoSite) admin() object {
+	keep := object{"persist": false}
+	socket := filepath.Join(d.dir, "admin.sock")
+	if len(socket) > longestSocket {
+		return object{"disabled": true, "config": keep}
+	}
+	return object{"listen": "unix/" + socket + "|0600", "config": keep}
+}
+
+// introduceDemo prints who there is.
+func (t *terminal) introduceDemo(d demoSite, people []demo.Person) error {
+	w := tabwriter.NewWriter(t.out, 0, 0, 3, ' ', 0)
+	fmt.Fprintf(w, "\nCliendo demo: open %s\n\n", d.url())
+	fmt.Fprintln(w, "USER\tPASSWORD\tAFTER LOGGING IN")
+	for _, p := range people {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", p.Email, p.Password, p.Expect)
+	}
+	fmt.Fprintf(w, "\nTry: %s why arrears@demo.test --config %s\nPress Ctrl-C to stop.\n", t.program, d.configFile())
+	return w.Flush()
+}
