@@ -75,9 +75,6 @@ func (b Budget) expires(rec store.Budget) time.Time {
 			return time.Time{}
 		}
 		at = rec.Last.Add(b.Forget)
-		if at.Before(rec.Until) {
-			at = rec.Until
-		}
 	}
 	for _, lapses := range rec.Reserved {
 		if lapses.After(at) {

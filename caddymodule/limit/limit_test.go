@@ -414,7 +414,7 @@ func TestAClockSetBackLocksNobodyOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer left.Release(context.Background())
+	t.Cleanup(func() { _ = left.Release(context.Background()) })
 	c.push(-365 * 24 * time.Hour)
 	if r := refusal(t, l, victim); r != nil {
 		t.Errorf("waiting for the clock to catch up: %v", r)

@@ -99,7 +99,7 @@ func TestBudgetsDoWhatTheirDescriptionSays(t *testing.T) {
 			"guess": func(rt *rapid.T) {
 				try := tries.Draw(rt, "try")
 				right := rapid.IntRange(0, 9).Draw(rt, "right") == 0
-				for range rapid.IntRange(1, 8).Draw(rt, "times") {
+				for range rapid.IntRange(1, 6).Draw(rt, "times") {
 					guess(rt, l, m, try, right)
 				}
 			},
