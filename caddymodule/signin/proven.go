@@ -68,7 +68,7 @@ func (d *Dispatcher) enter(w http.ResponseWriter, r *http.Request, p Proof) {
 		to = target.With(d.Prefix+"/login", to, paramCheck, "1")
 	}
 	noStore(w)
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	target.Redirect(w, to)
 }
 
 // start begins the session and sets the cookies. The session this browser had

@@ -86,7 +86,7 @@ func (d *Dispatcher) sendOn(w http.ResponseWriter, r *http.Request, to string, f
 	}
 	d.setFlow(w, r, fl)
 	noStore(w)
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	target.Redirect(w, to)
 }
 
 // flow is what a visitor carries around before a factor is proved. It is signed

@@ -1,0 +1,346 @@
+package signin_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/cookie"
+	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/session"
+	"github.com/cliendo/gateway/caddymodule/signin"
+	"github.com/cliendo/gateway/caddymodule/store"
+)
+
+// world is what the dispatcher works with, as far as these tests go.
+type world struct {
+	account *store.Account
+	known   map[string]*session.Facts // by cookie
+	down    bool
+	started []session.Login
+	ended   []string
+	locale  string
+	noted   []attempt.Entry
+	loops   int
+	now     time.Time
+}
+
+func (w *world) Start(_ context.Context, in session.Login) (*session.Started, error) {
+	if w.down {
+		return nil, store.ErrUnavailable
+	}
+	w.started = append(w.started, in)
+	return &session.Started{Cookie: "fresh", Handle: "handle"}, nil
+}
+
+func (w *world) Check(_ context.Context, value string) (*session.Facts, error) {
+	if w.down {
+		return nil, store.ErrUnavailable
+	}
+	if f := w.known[value]; f != nil {
+		return f, nil
+	}
+	return &session.Facts{Cause: cause.NotLoggedIn}, nil
+}
+
+func (w *world) End(_ context.Context, value string) error {
+	w.ended = append(w.ended, value)
+	return nil
+}
+
+func (w *world) Account(context.Context, string) (*store.Account, error) {
+	if w.down {
+		return nil, store.ErrUnavailable
+	}
+	if w.account == nil {
+		return nil, store.ErrNotFound
+	}
+	return w.account, nil
+}
+
+func (w *world) UpdateUser(_ context.Context, _, _ string, fn func(*store.User) error) (*store.User, error) {
+	u := &store.User{}
+	err := fn(u)
+	w.locale = u.Locale
+	return u, err
+}
+
+func (w *world) Record(_ context.Context, e attempt.Entry) (string, error) {
+	w.noted = append(w.noted, e)
+	return "K7Q-4MD", nil
+}
+
+func (w *world) Login(string, string) {}
+func (w *world) Refused(cause.Cause)  {}
+func (w *world) RedirectLoop()        { w.loops++ }
+
+func codec(base string) *cookie.Codec {
+	return cookie.NewCodec(base, [][]byte{[]byte(strings.Repeat("k", 32))})
+}
+
+func open(t testing.TB, w *world) (*signin.Dispatcher, *http.ServeMux) {
+	t.Helper()
+	pages, err := page.New(page.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.now = time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC)
+	d := signin.New(signin.Options{
+		Prefix: "/gateway", CanRepair: true, Rules: directory.Rules{}, Device: codec(cookie.Device), Flow: codec(cookie.Flow),
+		Sessions: w, Directory: w, Pages: pages, Attempts: w, Metrics: w, Now: func() time.Time { return w.now },
+	})
+	mux := http.NewServeMux()
+	d.Mount(mux)
+	return d, mux
+}
+
+func facts() *session.Facts {
+	return &session.Facts{Session: &store.Session{}, User: &store.User{ID: "jan"}, Account: &store.Account{}}
+}
+
+// browser keeps cookies between requests.
+type browser struct {
+	mux     *http.ServeMux
+	cookies map[string]string
+}
+
+func (b *browser) get(target string) *http.Response {
+	r := httptest.NewRequest(http.MethodGet, "http://localhost"+target, nil)
+	for name, value := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	w := httptest.NewRecorder()
+	b.mux.ServeHTTP(w, r)
+	res := w.Result()
+	for _, c := range res.Cookies() {
+		b.cookies[c.Name] = c.Value
+		if c.MaxAge < 0 {
+			delete(b.cookies, c.Name)
+		}
+	}
+	return res
+}
+
+func causeOf(t *testing.T, res *http.Response) string {
+	t.Helper()
+	var b strings.Builder
+	buf := make([]byte, 1<<16)
+	n, _ := res.Body.Read(buf)
+	b.Write(buf[:n])
+	_, rest, ok := strings.Cut(b.String(), `data-cause="`)
+	if !ok {
+		return ""
+	}
+	found, _, _ := strings.Cut(rest, `"`)
+	return found
+}
+
+func TestTheLoginPageIsNeverADeadEnd(t *testing.T) {
+	w := &world{known: map[string]*session.Facts{"good": facts(), "blocked": {
+		Session: &store.Session{}, User: &store.User{}, Account: &store.Account{}, Cause: cause.UserBlocked,
+	}}}
+	_, mux := open(t, w)
+	for _, c := range []struct {
+		cookie, target string
+		status         int
+		location       string
+	}{
+		{"", "/gateway/login", 200, ""},
+		{"good", "/gateway/login", 303, "/"},
+		{"good", "/gateway/login?to=%2Fclients%3Fx%3D1", 303, "/clients?x=1"},
+		{"good", "/gateway/login?to=https%3A%2F%2Fevil.example", 303, "/"},
+		{"good", "/gateway/login?to=%2F%2Fevil.example", 303, "/"},
+		{"good", "/gateway/login?to=%2Fgateway%2Flogout", 303, "/"},
+		{"blocked", "/gateway/login", 200, ""},
+		{"forged", "/gateway/login", 200, ""},
+	} {
+		b := &browser{mux, map[string]string{}}
+		if c.cookie != "" {
+			b.cookies[cookie.Session] = c.cookie
+		}
+		res := b.get(c.target)
+		if res.StatusCode != c.status || res.Header.Get("Location") != c.location {
+			t.Errorf("%s with %q: %d to %q", c.target, c.cookie, res.StatusCode, res.Header.Get("Location"))
+		}
+		if _, kept := b.cookies[cookie.Session]; kept == (c.cookie == "forged" || c.cookie == "") {
+			t.Errorf("%s with %q: session cookie kept: %v", c.target, c.cookie, kept)
+		}
+	}
+	w.down = true
+	b := &browser{mux, map[string]string{cookie.Session: "good"}}
+	if res := b.get("/gateway/login"); res.StatusCode != 200 || b.cookies[cookie.Session] != "good" {
+		t.Errorf("with the store away: %d, cookies %v", res.StatusCode, b.cookies)
+	}
+}
+
+func TestWhyThePersonIsHereIsSaid(t *testing.T) {
+	_, mux := open(t, &world{})
+	for query, want := range map[string]string{
+		"": "", "?reason=session_expired": "session_expired", "?reason=session_ended": "session_ended",
+		"?reason=user_blocked": "", "?reason=%3Cscript%3E": "",
+	} {
+		if got := causeOf(t, (&browser{mux, map[string]string{}}).get("/gateway/login"+query)); got != want {
+			t.Errorf("%q shows %q, want %q", query, got, want)
+		}
+	}
+}
+
+func TestALoopIsBrokenAndNamed(t *testing.T) {
+	w := &world{known: map[string]*session.Facts{"good": facts()}}
+	_, mux := open(t, w)
+	b := &browser{mux, map[string]string{cookie.Session: "good"}}
+	for i := range 3 {
+		if res := b.get("/gateway/login"); res.StatusCode != 303 {
+			t.Fatalf("bounce %d: %d", i+1, res.StatusCode)
+		}
+	}
+	res := b.get("/gateway/login")
+	if got := causeOf(t, res); res.StatusCode != 200 || got != "redirect_loop" || w.loops != 1 {
+		t.Fatalf("fourth bounce: %d %q, %d counted", res.StatusCode, got, w.loops)
+	}
+	w.now = w.now.Add(time.Minute)
+	for i := range 6 { // a person, not a loop
+		if res := b.get("/gateway/login"); res.StatusCode != 303 {
+			t.Fatalf("visit %d: %d", i+1, res.StatusCode)
+		}
+		w.now = w.now.Add(11 * time.Second)
+	}
+}
+
+func TestABrowserWithoutCookiesIsToldSo(t *testing.T) {
+	w := &world{account: &store.Account{State: directory.Active}}
+	d, mux := open(t, w)
+	prove := func(header, cookies string) *http.Response {
+		r := httptest.NewRequest(http.MethodPost, "http://localhost/gateway/login?to=%2Fclients", nil)
+		if header != "" {
+			r.Header.Set(header, "same-origin")
+		}
+		if cookies != "" {
+			r.Header.Set("Cookie", cookies)
+		}
+		rec := httptest.NewRecorder()
+		d.Proven(rec, r, signin.Proof{User: &store.User{ID: "jan", Type: "teammate"}, Method: "password"})
+		return rec.Result()
+	}
+	if got := prove("", "").Header.Get("Location"); got != "/clients" {
+		t.Errorf("a program without cookies was sent to %q", got)
+	}
+	if got := prove("Sec-Fetch-Site", cookie.Flow+"=x").Header.Get("Location"); got != "/clients" {
+		t.Errorf("a browser with cookies was sent to %q", got)
+	}
+	to := prove("Sec-Fetch-Site", "").Header.Get("Location")
+	if u, err := url.Parse(to); err != nil || u.Path != "/gateway/login" {
+		t.Fatalf("a browser that lost its cookies was sent to %q", to)
+	}
+	if got := causeOf(t, (&browser{mux, map[string]string{}}).get(to)); got != "cookies_blocked" {
+		t.Errorf("the check says %q", got)
+	}
+	if got := causeOf(t, (&browser{mux, map[string]string{cookie.Device: "x"}}).get(to)); got != "" {
+		t.Errorf("with a cookie the check says %q", got)
+	}
+}
+
+func TestALoginIsANewSessionAndEndsTheOldOne(t *testing.T) {
+	w := &world{account: &store.Account{State: directory.Active}}
+	d, _ := open(t, w)
+	r := httptest.NewRequest(http.MethodPost, "http://localhost/gateway/login?lang=en", nil)
+	r.Header.Set("Cookie", cookie.Session+"=old")
+	rec := httptest.NewRecorder()
+	d.Proven(rec, r, signin.Proof{User: &store.User{ID: "jan", Type: "teammate"}, Method: "password", Remember: true})
+	if len(w.started) != 1 || !w.started[0].Remember || len(w.ended) != 1 || w.ended[0] != "old" {
+		t.Errorf("started %+v, ended %v", w.started, w.ended)
+	}
+	if w.locale != "en" {
+		t.Errorf("the language of the first login was not kept: %q", w.locale)
+	}
+	if len(w.noted) != 1 || w.noted[0].Cause != cause.None || w.noted[0].Session != "handle" {
+		t.Errorf("noted %+v", w.noted)
+	}
+	w.down = true
+	rec = httptest.NewRecorder()
+	d.Proven(rec, r, signin.Proof{User: &store.User{ID: "jan", Type: "teammate"}, Method: "password"})
+	if rec.Code != 503 || len(rec.Result().Cookies()) != 0 || len(w.ended) != 1 {
+		t.Errorf("with the store away: %d, cookies %v, ended %v", rec.Code, rec.Result().Cookies(), w.ended)
+	}
+}
+
+func TestSupportIsNotSentToTheApp(t *testing.T) {
+	w := &world{account: &store.Account{ID: directory.StaffAccount}}
+	d, _ := open(t, w)
+	rec := httptest.NewRecorder()
+	d.Proven(rec, httptest.NewRequest(http.MethodPost, "http://localhost/gateway/login?to=%2Fclients", nil),
+		signin.Proof{User: &store.User{ID: "saskia", Account: directory.StaffAccount, Type: directory.SupportType}, Method: "password"})
+	if got := rec.Header().Get("Location"); got != "/gateway/admin" {
+		t.Errorf("support was sent to %q", got)
+	}
+}
+
+// A device belongs to the users who logged in on it, whoever asks, and to the
+// latest eight of them.
+func TestKnownDevices(t *testing.T) {
+	d, _ := open(t, &world{account: &store.Account{State: directory.Active}})
+	rapid.Check(t, func(t *rapid.T) {
+		users := rapid.SliceOfN(rapid.StringMatching(`[a-z2-7]{16}`), 1, 12).Draw(t, "users")
+		cookies := map[string]string{}
+		request := func() *http.Request {
+			r := httptest.NewRequest(http.MethodPost, "http://localhost/gateway/login", nil)
+			for name, value := range cookies {
+				r.AddCookie(&http.Cookie{Name: name, Value: value})
+			}
+			return r
+		}
+		digest := ""
+		for _, u := range users {
+			rec := httptest.NewRecorder()
+			d.Proven(rec, request(), signin.Proof{User: &store.User{ID: u, Type: "teammate", Locale: "nl"}, Method: "password"})
+			for _, c := range rec.Result().Cookies() {
+				cookies[c.Name] = c.Value
+			}
+			now := d.KnownDevice(request(), u)
+			if now == "" || digest != "" && now != digest {
+				t.Fatalf("after the login of %s the device is %q, was %q", u, now, digest)
+			}
+			digest = now
+		}
+		if d.KnownDevice(request(), "somebodyelse2222") != "" || d.KnownDevice(request(), "") != "" {
+			t.Fatal("the device is taken for somebody else's")
+		}
+		cookies[cookie.Device] += "x"
+		if d.KnownDevice(request(), users[len(users)-1]) != "" {
+			t.Fatal("a forged device cookie counts")
+		}
+	})
+}
+
+func TestNextKeepsTheOrderOfTheRules(t *testing.T) {
+	now := time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC)
+	blocked, suspended := &store.Block{At: now}, &store.Account{State: directory.Suspended}
+	active := &store.Account{State: directory.Active}
+	for name, c := range map[string]struct {
+		u    store.User
+		a    *store.Account
+		step signin.Step
+		want cause.Cause
+	}{
+		"fine":                       {store.User{Type: "teammate"}, active, signin.Enter, cause.None},
+		"second step":                {store.User{Type: "teammate", SecondStep: true}, active, signin.SecondStep, cause.SecondStepRequired},
+		"type before block":          {store.User{Type: "?", Block: blocked}, suspended, signin.Refuse, cause.TypeDenied},
+		"block before account":       {store.User{Type: "teammate", Block: blocked}, suspended, signin.Refuse, cause.UserBlocked},
+		"account before second step": {store.User{Type: "teammate", SecondStep: true}, suspended, signin.Refuse, cause.AccountSuspended},
+		"account that is gone":       {store.User{Type: "teammate"}, nil, signin.Refuse, cause.AccountSuspended},
+	} {
+		step, got := signin.Next(&c.u, c.a, directory.Rules{}, now)
+		if step != c.step || got != c.want {
+			t.Errorf("%s: %s %q, want %s %q", name, step, got, c.step, c.want)
+		}
+	}
+}
