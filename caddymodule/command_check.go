@@ -128,7 +128,7 @@ func (r *report) write(w io.Writer, asJSON bool) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w, "\n%d errors, %d warnings\n", r.Errors, r.Warnings)
+	_, err := fmt.Fprintf(w, "\nerrors: %d, warnings: %d\n", r.Errors, r.Warnings)
 	return err
 }
 
@@ -205,14 +205,21 @@ func (s *setup) checkSites(r *report) {
 		r.note(levelWarning, "sites", message, fix)
 	}
 	for _, g := range seen.gateways {
-		open, err := g.gateway.openRules()
-		if err != nil {
-			continue // checkConfig said it
-		}
-		for _, rule := range open {
-			r.note(levelOK, "open", fmt.Sprintf("%s: %s %s needs no login", g.site(), strings.Join(rule.Methods, ", "), rule.Path), "")
+		for _, rule := range g.gateway.Public {
+			if open, err := rule.expand(); err == nil { // checkConfig said what is wrong
+				r.note(levelOK, "open", fmt.Sprintf("%s: no login is needed for %s", g.site(), listed(open)), "")
+			}
 		}
 	}
+}
+
+// listed is what one public rule opens, in one line.
+func listed(open []openRule) string {
+	paths := make([]string, len(open))
+	for i, rule := range open {
+		paths[i] = rule.Path
+	}
+	return strings.Join(open[0].Methods, ", ") + " of " + strings.Join(paths, " ")
 }
 
 // hasGracePeriod is true where Caddy ends open streams when it stops.

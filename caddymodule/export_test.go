@@ -1,4 +1,79 @@
 package caddymodule
 
-// ProxyWarnings is what `check` and the start of a config say about proxies.
-var ProxyWarnings = proxyWarnings
+import (
+	"context"
+	"io"
+	"reflect"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// What tests of this package look at from outside.
+var (
+	ProxyWarnings     = proxyWarnings
+	LiveProxyWarnings = liveProxyWarnings
+)
+
+// RunCommand carries out a command line as `cliendo gateway` does.
+func RunCommand(ctx context.Context, args []string, out, err io.Writer) int {
+	return (&terminal{program: "cliendo gateway", out: out, err: err}).run(ctx, args)
+}
+
+// Section is a block of the configuration, for comparing with what is written
+// about it.
+type Section struct {
+	Words map[string]string // how each is drawn, by name
+	JSON  []string          // names of the fields
+}
+
+// Sections are all blocks, by the heading of their table.
+func Sections() map[string]Section {
+	a, h, b := new(App), new(Handler), new(Budget)
+	return map[string]Section{
+		"Global option": section(a.words(), a),
+		"brand":         section(a.Brand.words(), &a.Brand),
+		"type":          section(a.typeWords(nil), &TypeRule{}),
+		"limits":        section(a.Limits.words(), &a.Limits),
+		"budget":        section(b.words(), b),
+		"argon2":        section(a.Limits.Argon2.words(), &a.Limits.Argon2),
+		"session":       section(a.Session.words(), &a.Session),
+		"Site":          section(h.words(), h),
+	}
+}
+
+func section(table words, fields any) Section {
+	s := Section{Words: map[string]string{}}
+	for name, w := range table {
+		s.Words[name] = w.drawn(name)
+	}
+	t := reflect.TypeOf(fields).Elem()
+	for i := range t.NumField() {
+		if tag, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); tag != "" {
+			s.JSON = append(s.JSON, tag)
+		}
+	}
+	return s
+}
+
+// Defaults are the values of an empty configuration, in its own words.
+func Defaults() (map[string]any, error) {
+	s, err := new(App).settings(caddy.NewReplacer())
+	if err != nil {
+		return nil, err
+	}
+	site, err := new(Handler).settings()
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{
+		"Global option/locale": s.Locale, "Global option/time_zone": s.Location.String(),
+		"Global option/arrears_blocks_at": s.Rules.ArrearsBlocksAt, "Global option/attempts_keep": s.AttemptsKeep,
+		"limits/hash_queue": s.Hash.Queue,
+		"argon2/memory":     s.Hash.Params.Memory, "argon2/time": s.Hash.Params.Time, "argon2/threads": s.Hash.Params.Threads,
+		"session/idle": s.Session.Idle, "session/absolute": s.Session.Absolute,
+		"session/remember_idle": s.Session.RememberIdle, "session/remember_absolute": s.Session.RememberAbsolute,
+		"session/cache_size": s.CacheSize, "session/stale_max": s.StaleMax,
+		"Site/prefix": site.Prefix,
+	}, nil
+}
