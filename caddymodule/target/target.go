@@ -3,7 +3,9 @@
 package target
 
 import (
+	"net/http"
 	"net/url"
+	"path"
 	"strings"
 )
 
@@ -33,18 +35,25 @@ func Safe(raw, prefix string) string {
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Fragment != "" {
 		return Home
 	}
-	if strings.HasPrefix(u.Path, "//") || strings.Contains(u.Path, `\`) || own(u.Path, prefix) {
+	if strings.HasPrefix(u.Path, "//") || strings.Contains(u.Path, `\`) || own(u.Path, prefix) || own(path.Clean(u.Path), prefix) {
 		return Home
 	}
 	return raw
 }
 
-func own(path, prefix string) bool {
-	return path == prefix || strings.HasPrefix(path, prefix+"/")
+// Redirect sends a person on to what Safe returned, to the byte. http.Redirect
+// would clean the path, and they would arrive somewhere else than their link said.
+func Redirect(w http.ResponseWriter, to string) {
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusSeeOther)
 }
 
-// With returns the address of the gateway page at path that leads on to raw.
-func With(path, raw string, more ...string) string {
+func own(p, prefix string) bool {
+	return p == prefix || strings.HasPrefix(p, prefix+"/")
+}
+
+// With returns the address of the gateway page that leads on to raw.
+func With(page, raw string, more ...string) string {
 	q := url.Values{}
 	if raw != "" && raw != Home {
 		q.Set(Param, raw)
@@ -53,7 +62,7 @@ func With(path, raw string, more ...string) string {
 		q.Set(more[i], more[i+1])
 	}
 	if len(q) == 0 {
-		return path
+		return page
 	}
-	return path + "?" + q.Encode()
+	return page + "?" + q.Encode()
 }
