@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/cookie"
@@ -24,6 +25,8 @@ type exchange struct {
 	begun    bool
 	stream   *session.Stream
 	onHijack func(net.Conn)
+	cutting  sync.Mutex // held while cut is at work, which done waits for
+	over     bool
 }
 
 // Unwrap is for http.ResponseController.
@@ -79,9 +82,13 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 func (x *exchange) done() {
-	if x.stream != nil {
-		x.stream.Done()
+	if x.stream == nil {
+		return
 	}
+	x.stream.Done()
+	x.cutting.Lock()
+	x.over = true
+	x.cutting.Unlock()
 }
 
 func eventStream(h http.Header) bool {
@@ -121,9 +128,27 @@ func (g *Guard) stream(x *exchange, r *http.Request, value string, next Next) er
 // lateStream is for an event stream that the request did not announce: there is
 // no context to cancel, but the connection's deadlines end it.
 func (g *Guard) lateStream(x *exchange) *session.Stream {
-	return g.Sessions.Watch(x.cookie, func() {
-		rc, past := http.NewResponseController(x.ResponseWriter), time.Unix(1, 0)
-		_ = rc.SetReadDeadline(past)
-		_ = rc.SetWriteDeadline(past)
-	})
+	return g.Sessions.Watch(x.cookie, x.cut)
 }
+
+// cut ends the response from another goroutine. Wrappers around the server's own
+// ResponseWriter keep deadlines in fields of their own, for the goroutine of the
+// handler only, so they are passed by; and that one must not be used any more
+// once the handler has returned.
+func (x *exchange) cut() {
+	x.cutting.Lock()
+	defer x.cutting.Unlock()
+	if x.over {
+		return
+	}
+	w := x.ResponseWriter
+	for inner, ok := w.(unwrapper); ok; inner, ok = w.(unwrapper) {
+		w = inner.Unwrap()
+	}
+	rc, past := http.NewResponseController(w), time.Unix(1, 0)
+	_ = rc.SetReadDeadline(past)
+	_ = rc.SetWriteDeadline(past)
+}
+
+// unwrapper is what http.ResponseController asks wrappers for.
+type unwrapper interface{ Unwrap() http.ResponseWriter }
