@@ -1,0 +1,6 @@
+//go:build !race
+
+package kit
+
+// race: see race_on.go.
+const race = false

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package kit
+
+func (p *Process) run(started chan<- error) { p.start(started) }

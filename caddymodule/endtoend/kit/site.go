@@ -1,0 +1,85 @@
+package kit
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Secret is the secret of the gateways under test.
+const Secret = "q8Zt3vRkP1mWx7LcYd5HsB2nJg9UeTf4"
+
+// Site is what a Caddyfile says. Zero fields leave their part out.
+type Site struct {
+	// Store is the line after the word store.
+	Store string
+	// Upstream is the address of the app.
+	Upstream string
+	// App are further words of the global option, Words those of the directive.
+	App, Words string
+	// Global are further global options, Servers those of its servers block.
+	Global, Servers string
+	// Before stands in the site before the directive.
+	Before string
+	// Proxy takes the place of the reverse_proxy, in which {upstream} stands for
+	// the address of the app.
+	Proxy string
+	// Sites are further sites, word for word.
+	Sites string
+	// HTTPS has the site speak TLS with a certificate of Caddy's own.
+	HTTPS bool
+	// NoSecret has the gateway make its own.
+	NoSecret bool
+}
+
+const plainProxy = `reverse_proxy {upstream} {
+		stream_close_delay 5m
+	}`
+
+// Caddyfile writes the site down, for a gateway at addr with its admin endpoint
+// at admin.
+func (s Site) Caddyfile(addr, admin string) string {
+	scheme, tls, secret := "http", "", "secret "+Secret
+	if s.HTTPS {
+		scheme, tls = "https", "tls internal"
+	}
+	if s.NoSecret {
+		secret = ""
+	}
+	proxy := s.Proxy
+	if proxy == "" {
+		proxy = plainProxy
+	}
+	return fmt.Sprintf(`{
+	admin %s
+	skip_install_trust
+	auto_https disable_redirects
+	grace_period 3s
+	log {
+		output stderr
+		format json
+		level DEBUG
+	}
+	servers {
+		trusted_proxies static 127.0.0.1/32
+		%s
+	}
+	%s
+	login_gateway {
+		store %s
+		%s
+		public_url %s://%s
+		%s
+	}
+}
+%s://%s {
+	%s
+	%s
+	login_gateway {
+		%s
+	}
+	%s
+}
+%s
+`, admin, s.Servers, s.Global, s.Store, secret, scheme, addr, s.App,
+		scheme, addr, tls, s.Before, s.Words, strings.ReplaceAll(proxy, "{upstream}", s.Upstream), s.Sites)
+}
