@@ -19,6 +19,7 @@ type bench struct {
 	folder   string // .build/bench: survives, for what is slow to make
 	dir      string // run: of this run
 	secret   string
+	script   string // of wrk
 	upstream *process
 	upAddr   string
 	running  []*process // what close ends, the latest last
@@ -35,6 +36,10 @@ func open(ctx context.Context, o options) (*bench, error) {
 	}
 	b := &bench{options: o, folder: folder, dir: filepath.Join(folder, "run"), servers: map[string]*server{}}
 	if err := errors.Join(os.RemoveAll(b.dir), os.MkdirAll(b.dir, 0o700)); err != nil {
+		return nil, err
+	}
+	b.script = filepath.Join(b.dir, "load.lua")
+	if err := os.WriteFile(b.script, loadScript, 0o600); err != nil {
 		return nil, err
 	}
 	// Kept between runs: cookies of the seeded sessions are signed with it.

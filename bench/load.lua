@@ -1,9 +1,23 @@
--- Requests with the cookies of a file in turn; at the end one line of JSON.
+-- What a browser sends, with the cookies of a file in turn; at the end one line
+-- of JSON.
 local requests, at = {}, 0
+
+local browser = {
+  ["Accept"] = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+  ["Accept-Encoding"] = "gzip, deflate, br",
+  ["Accept-Language"] = "nl,en-US;q=0.7,en;q=0.3",
+  ["Referer"] = "http://localhost/clients?page=2",
+  ["Sec-Fetch-Dest"] = "document",
+  ["Sec-Fetch-Mode"] = "navigate",
+  ["Sec-Fetch-Site"] = "same-origin",
+  ["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+}
 
 function init(args)
   for line in io.lines(args[1]) do
-    requests[#requests + 1] = wrk.format("GET", wrk.path, { Cookie = line, Accept = "text/html" })
+    local headers = { ["Host"] = wrk.headers["Host"], ["Cookie"] = line }
+    for name, value in pairs(browser) do headers[name] = value end
+    requests[#requests + 1] = wrk.format("GET", wrk.path, headers)
   end
 end
 

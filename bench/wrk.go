@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -31,22 +30,20 @@ func (l loaded) perSecond() float64 { return float64(l.Requests) / float64(l.Mic
 
 // wrk loads s over so many connections, without a pause.
 func (b *bench) wrk(ctx context.Context, s *server, connections int, length time.Duration) (loaded, error) {
-	script, cookies := filepath.Join(b.dir, "load.lua"), filepath.Join(b.dir, s.name+".cookies")
-	err := errors.Join(os.WriteFile(script, loadScript, 0o600),
-		os.WriteFile(cookies, []byte(strings.Join(s.cookies[:s.spread], "\n")+"\n"), 0o600))
-	if err != nil {
+	cookies := filepath.Join(b.dir, s.name+".cookies")
+	if err := os.WriteFile(cookies, []byte(strings.Join(s.cookies[:s.spread], "\n")+"\n"), 0o600); err != nil {
 		return loaded{}, err
 	}
 	cmd := exec.CommandContext(ctx, "wrk", "-t", "1", "-c", strconv.Itoa(connections),
-		"-d", strconv.Itoa(max(int(length/time.Second), 1)), "--timeout", "10", "-s", script,
+		"-d", strconv.Itoa(max(int(length/time.Second), 1)), "--timeout", "10", "-s", b.script,
 		"http://"+s.site.addr+s.path, "--", cookies)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return loaded{}, fmt.Errorf("running wrk: %w: %.300s", err, out)
+		return loaded{}, fmt.Errorf("running wrk: %w: %s", err, out)
 	}
 	_, line, ok := strings.Cut(string(out), "BENCH")
 	if !ok {
-		return loaded{}, fmt.Errorf("wrk printed no figures: %.300s", out)
+		return loaded{}, fmt.Errorf("wrk printed no figures: %s", out)
 	}
 	var l loaded
 	if err := json.NewDecoder(strings.NewReader(line)).Decode(&l); err != nil {
