@@ -2,12 +2,15 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/cliendo/gateway/caddymodule/store"
 )
 
 // runtime is the part of an App that is not configuration.
@@ -17,10 +20,13 @@ type runtime struct {
 	log      *slog.Logger
 	sites    []*Handler
 	house    *house
-	rooms    atomic.Pointer[rooms] // nil until the gateway can serve
-	started  chan struct{}         // closed when rooms are there
+	started  chan struct{} // closed when the gateway can serve
 	cancel   context.CancelFunc
-	caddy    caddy.Context
+
+	mu      sync.Mutex
+	rooms   *rooms // nil until the gateway can serve
+	stopped bool
+	caddy   caddy.Context
 }
 
 // Provision checks the configuration. It takes nothing: Caddy provisions configs
@@ -53,16 +59,25 @@ func (a *App) Start() error {
 		return err
 	}
 	a.rt.house = h
-	a.warnAboutProxies()
 	ctx, cancel := context.WithCancel(context.Background())
 	a.rt.cancel = cancel
-	first, done := context.WithTimeout(ctx, firstKeys)
-	defer done()
-	if err := a.furnish(first); err != nil {
-		a.rt.log.Error("the store does not answer; logging in is not possible until it does", "error", err)
-		go a.keepTrying(ctx)
+	err = a.furnish(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case !away(err):
+		a.rt.house = nil
+		cancel()
+		return errors.Join(err, leave(a.rt.store))
 	}
+	a.rt.log.Error("the store does not answer; logging in is not possible until it does", "error", err)
+	go a.keepTrying(ctx)
 	return nil
+}
+
+// away tells whether err will go away when the store answers again.
+func away(err error) bool {
+	return errors.Is(err, store.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // keepTrying furnishes as soon as the store answers.
@@ -74,37 +89,37 @@ func (a *App) keepTrying(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			try, done := context.WithTimeout(ctx, firstKeys)
-			err := a.furnish(try)
-			done()
-			if err == nil {
-				a.rt.log.Info("the store answers; logging in is possible")
-				return
-			}
+		}
+		switch err := a.furnish(ctx); {
+		case err == nil:
+			a.rt.log.Info("the store answers; logging in is possible")
+			return
+		case !away(err):
+			a.rt.log.Error("the store answers, but cannot be used", "error", err)
 		}
 	}
 }
 
 // furnish builds the rooms and opens the doors.
 func (a *App) furnish(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, firstKeys)
+	defer cancel()
 	r, err := a.build(ctx)
 	if err != nil {
 		return err
 	}
-	for _, site := range a.rt.sites {
-		front, err := r.front(site)
-		if err != nil {
-			return err
-		}
-		site.rt.front.Store(front)
+	a.rt.mu.Lock()
+	defer a.rt.mu.Unlock()
+	if a.rt.stopped {
+		return context.Canceled
 	}
-	a.rt.rooms.Store(r)
+	for _, site := range a.rt.sites {
+		site.rt.front.Store(r.front(site))
+	}
+	a.rt.rooms = r
 	a.rt.house.settle(r)
 	close(a.rt.started)
 	adminTargets.add(r)
-	if err := keepAdminKey(a.rt.store, r.AdminKey()); err != nil {
-		a.rt.log.Warn("commands cannot reach this gateway without its secret", "error", err)
-	}
 	return nil
 }
 
@@ -115,7 +130,10 @@ func (a *App) Stop() error {
 		return nil
 	}
 	a.rt.cancel()
-	if r := a.rt.rooms.Load(); r != nil {
+	a.rt.mu.Lock()
+	defer a.rt.mu.Unlock()
+	a.rt.stopped = true
+	if r := a.rt.rooms; r != nil {
 		adminTargets.remove(r)
 		a.rt.house.unsettle(r)
 		if err := r.attempts.Close(); err != nil {

@@ -14,12 +14,14 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/guard"
+	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/session"
 )
 
 // siteRuntime is the part of a Handler that is not configuration.
 type siteRuntime struct {
 	settings *siteSettings
+	pages    *page.Renderer
 	app      *App
 	front    atomic.Pointer[front] // nil until the gateway can serve
 }
@@ -35,6 +37,13 @@ func (h *Handler) Provision(ctx caddy.Context) (err error) {
 		return fmt.Errorf("loading the login_gateway app: %w", err)
 	}
 	h.rt.app = app.(*App)
+	s := h.rt.app.rt.settings
+	h.rt.pages, err = page.New(page.Options{
+		Prefix: h.rt.settings.Prefix, Brand: s.Brand, Locale: s.Locale, Location: s.Location,
+	})
+	if err != nil {
+		return fmt.Errorf("login_gateway: %w", err)
+	}
 	h.rt.app.rt.sites = append(h.rt.app.rt.sites, h)
 	return nil
 }

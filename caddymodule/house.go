@@ -32,8 +32,10 @@ type house struct {
 	hasher   *passhash.Hasher
 	hash     passhash.Options // of hasher
 	living   []*rooms         // the configs in use, the newest last
-	probed   time.Time
-	probe    error
+
+	probing sync.Mutex
+	probed  time.Time
+	probe   error // of the last look whether the store works
 }
 
 // enter joins the house of a store, and opens it for the first one in.
@@ -127,8 +129,8 @@ const (
 
 // ping asks the store whether it works, at most once a second.
 func (h *house) ping() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.probing.Lock()
+	defer h.probing.Unlock()
 	if time.Since(h.probed) > probeKeeps {
 		ctx, cancel := context.WithTimeout(context.Background(), probePatient)
 		defer cancel()

@@ -39,7 +39,7 @@ func (r *rooms) own(mux *http.ServeMux, site *siteSettings, pages *page.Renderer
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("X-Login-Gateway", "1")
-		req, end := traced(asSent(req))
+		req, end := traced(req)
 		defer end()
 		_, route := mux.Handler(req)
 		switch {
@@ -54,18 +54,6 @@ func (r *rooms) own(mux *http.ServeMux, site *siteSettings, pages *page.Renderer
 			mux.ServeHTTP(w, req)
 		}
 	})
-}
-
-// asSent gives a request the address back that the client asked for, where a
-// handle_path around the gateway took a prefix off: our routes have it.
-func asSent(r *http.Request) *http.Request {
-	sent := original(r).URL
-	if sent.Path == r.URL.Path && sent.RawQuery == r.URL.RawQuery {
-		return r
-	}
-	r, address := r.WithContext(r.Context()), *sent
-	r.URL = &address
-	return r
 }
 
 // crossSite refuses a form that another site sent. On the login page the form

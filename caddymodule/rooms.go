@@ -14,7 +14,6 @@ import (
 	"github.com/cliendo/gateway/caddymodule/guard"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/operate"
-	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/password"
 	"github.com/cliendo/gateway/caddymodule/secret"
@@ -78,17 +77,13 @@ type front struct {
 }
 
 // front builds the way in of one site. Every room that has pages is listed here.
-func (r *rooms) front(h *Handler) (*front, error) {
-	site := h.rt.settings
-	pages, err := r.pages(site)
-	if err != nil {
-		return nil, err
-	}
+func (r *rooms) front(h *Handler) *front {
+	site, pages := h.rt.settings, h.rt.pages
 	https := r.settings.PublicURL != nil && r.settings.PublicURL.Scheme == "https"
 	dispatcher := signin.New(signin.Options{
 		Prefix: site.Prefix, HTTPS: https, CanRepair: len(site.RepairPaths) > 0, Rules: r.settings.Rules,
-		Device: cookie.NewCodec(cookie.Device, r.keys.DeriveAll(keyDevice)),
-		Flow:   cookie.NewCodec(cookie.Flow, r.keys.DeriveAll(keyFlow)),
+		Device:   cookie.NewCodec(cookie.Device, r.keys.DeriveAll(keyDevice)),
+		Flow:     cookie.NewCodec(cookie.Flow, r.keys.DeriveAll(keyFlow)),
 		Sessions: r.sessions, Directory: r.directory, Pages: pages, Attempts: r.attempts,
 		Metrics: theMetrics, Log: r.log,
 	})
@@ -112,13 +107,7 @@ func (r *rooms) front(h *Handler) (*front, error) {
 	return &front{guard: guard.New(guard.Options{
 		Site: site.guard(https), Sessions: r.sessions, Pages: pages, Attempts: r.attempts, Metrics: theMetrics,
 		Own: r.own(mux, site, pages), Visitor: visit, Log: r.log,
-	})}, nil
-}
-
-func (r *rooms) pages(site *siteSettings) (*page.Renderer, error) {
-	return page.New(page.Options{
-		Prefix: site.Prefix, Brand: r.settings.Brand, Locale: r.settings.Locale, Location: r.settings.Location,
-	})
+	})}
 }
 
 // guard puts the site's rules into the words of the guard.
