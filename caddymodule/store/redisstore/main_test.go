@@ -59,6 +59,23 @@ func mustPut(t testing.TB, s store.Updater, tag, id, value string) {
 	}
 }
 
+// mustPutMany writes records 000, 001 and so on, with their ids as values.
+func mustPutMany(t testing.TB, s store.Updater, tag string, n int) {
+	t.Helper()
+	err := s.Update(context.Background(), tag, func(tx store.Tx) error {
+		for i := range n {
+			id := fmt.Sprintf("%03d", i)
+			if err := tx.Put(listed, id, []byte(id), noExpiry); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func expect(t testing.TB, s store.Reader, tag, id, want string) {
 	t.Helper()
 	got, err := s.Get(context.Background(), key(tag, id))

@@ -37,11 +37,11 @@ func (s *Store) update(ctx context.Context, tag string, fn func(store.Tx) error)
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
-	unlock, err := s.locks.take(ctx, tag)
+	done, err := s.locks.take(ctx, tag)
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
+	defer func() { done(err) }()
 	for n := range maxConflicts {
 		tx := engine.NewTx(tag, s.opts.Now(), func(kind store.Kind, id string) ([]byte, error) {
 			return s.raw(ctx, tag, kind.Name, id)
@@ -50,11 +50,11 @@ func (s *Store) update(ctx context.Context, tag string, fn func(store.Tx) error)
 		if tx.Failed() != nil {
 			return nil, fnErr
 		}
-		done, err := s.commit(ctx, tag, tx, fnErr == nil)
-		if done || err != nil {
+		committed, err := s.commit(ctx, tag, tx, fnErr == nil)
+		if committed || err != nil {
 			return fnErr, err
 		}
-		if !pause(ctx, min(time.Millisecond<<n, 40*time.Millisecond)) {
+		if !pause(ctx, time.Millisecond<<min(n, 5)) {
 			return nil, fmt.Errorf("updating: %w", ctx.Err())
 		}
 	}
@@ -64,7 +64,7 @@ func (s *Store) update(ctx context.Context, tag string, fn func(store.Tx) error)
 // commit returns false when a record is no longer what tx saw. When write is
 // false nothing is written, but what tx saw must still fit together: the error fn
 // returned may come of two records read at different moments.
-func (s *Store) commit(ctx context.Context, tag string, tx *engine.Tx, write bool) (done bool, err error) {
+func (s *Store) commit(ctx context.Context, tag string, tx *engine.Tx, write bool) (committed bool, err error) {
 	c := commit{keys: s.keys, tag: tag, seen: tx.Reads()}
 	if write {
 		c.writes, c.changes = tx.Writes(), tx.Announced()

@@ -89,6 +89,30 @@ func (s *Server) Restart() {
 	}
 }
 
+// Freeze stops the server in its tracks: connections stay, answers do not come.
+func (s *Server) Freeze() { s.signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen server go on.
+func (s *Server) Thaw() { s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(signal syscall.Signal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.run != nil {
+		_ = s.run.cmd.Process.Signal(signal)
+	}
+}
+
+// LoseData kills the server and starts it again with nothing in it.
+func (s *Server) LoseData() {
+	s.t.Helper()
+	s.Kill()
+	if err := os.RemoveAll(filepath.Join(s.dir, "appendonlydir")); err != nil {
+		s.t.Fatal(err)
+	}
+	s.Restart()
+}
+
 func (s *Server) end(signal syscall.Signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
