@@ -20,7 +20,7 @@ type runtime struct {
 	log      *slog.Logger
 	sites    []*Handler
 	house    *house
-	started  chan struct{} // closed when the gateway can serve
+	started  chan struct{} // closed when Start is done
 	cancel   context.CancelFunc
 
 	mu      sync.Mutex
@@ -59,6 +59,7 @@ func (a *App) Start() error {
 		return err
 	}
 	a.rt.house = h
+	a.warnAboutProxies()
 	ctx, cancel := context.WithCancel(context.Background())
 	a.rt.cancel = cancel
 	err = a.furnish(ctx)
@@ -118,8 +119,10 @@ func (a *App) furnish(ctx context.Context) error {
 	}
 	a.rt.rooms = r
 	a.rt.house.settle(r)
-	close(a.rt.started)
 	adminTargets.add(r)
+	if err := keepAdminKey(a.rt.store, r.AdminKey()); err != nil {
+		a.rt.log.Warn("commands cannot reach this gateway without its secret", "error", err)
+	}
 	return nil
 }
 

@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -96,40 +95,23 @@ func (h *Handler) wait(ctx context.Context) *front {
 // closed answers while nobody can be let in or told apart, because the store has
 // not answered since the start. Nothing reaches the app.
 func (h *Handler) closed(w http.ResponseWriter, r *http.Request) {
-	theMetrics.Refused(cause.StoreUnavailable)
-	prefix := h.rt.settings.Prefix
-	switch o := original(r); {
-	case o.URL.Path == prefix+"/health/live":
+	prefix, path := h.rt.settings.Prefix, original(r).URL.Path
+	w.Header().Set("X-Login-Gateway", "1")
+	switch {
+	case path == prefix+"/health/live":
 		writeHealth(w, http.StatusOK, "ok", nil)
-		return
-	case o.URL.Path == prefix+"/health/ready":
+	case path == prefix+"/health/ready":
 		writeHealth(w, http.StatusServiceUnavailable, "unavailable", map[string]string{"store": "unavailable"})
-		return
+	case strings.HasPrefix(path, prefix+"/assets/"):
+		h.rt.pages.Assets().ServeHTTP(w, r)
+	case strings.Contains(r.Header.Get("Accept"), "text/html"):
+		theMetrics.Refused(cause.StoreUnavailable)
+		h.rt.pages.Refusal(w, r, page.Refusal{Cause: cause.StoreUnavailable, RetryAfter: patience})
+	default:
+		theMetrics.Refused(cause.StoreUnavailable)
+		guard.WriteProblem(w, r, h.rt.pages, cause.StoreUnavailable, "", "")
 	}
-	head := w.Header()
-	head.Set("X-Login-Gateway", "1")
-	head.Set("Retry-After", "5")
-	head.Set("Cache-Control", "no-store")
-	head.Set("X-Content-Type-Options", "nosniff")
-	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
-		head.Set("Content-Type", "application/problem+json")
-		w.WriteHeader(http.StatusServiceUnavailable)
-		_ = json.NewEncoder(w).Encode(guard.Problem{
-			Type: "about:blank", Title: "Store unavailable", Status: http.StatusServiceUnavailable,
-			Reason: string(cause.StoreUnavailable),
-		})
-		return
-	}
-	head.Set("Content-Type", "text/html; charset=utf-8")
-	head.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = w.Write([]byte(closedPage))
 }
-
-const closedPage = `<!doctype html><html lang="nl"><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
-	`<title>Even geduld</title><main data-cause="store_unavailable"><h1>Even geduld</h1>` +
-	`<p>Inloggen lukt op dit moment niet. Probeer het over een paar tellen opnieuw.</p>` +
-	`<p lang="en">Logging in is not possible right now. Please try again in a moment.</p></main></html>`
 
 // Interface guards.
 var (

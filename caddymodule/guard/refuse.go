@@ -158,25 +158,31 @@ type Problem struct {
 }
 
 func (g *Guard) problem(w http.ResponseWriter, r *http.Request, c cause.Cause, reference string) {
+	g.allowOrigin(w.Header(), r)
+	WriteProblem(w, r, g.Pages, c, reference, g.Site.Prefix+"/login")
+}
+
+// WriteProblem answers a program with a cause. loginURL is told where logging in
+// helps.
+func WriteProblem(w http.ResponseWriter, r *http.Request, words Pages, c cause.Cause, reference, loginURL string) {
 	info, _ := c.Info()
-	locale := g.Pages.Locale(r, "")
+	locale, id := words.Locale(r, ""), "cause."+string(c.Public())
 	p := Problem{
 		Type: "about:blank", Status: c.Status(), Reason: string(c.Public()), Reference: reference,
-		Title:  g.Pages.Text(locale, "cause."+string(c.Public())+".title"),
-		Detail: g.Pages.Text(locale, "cause."+string(c.Public())+".text"),
+		Title: words.Text(locale, id+".title"), Detail: words.Text(locale, id+".text"),
 	}
 	h := w.Header()
 	if p.Status == http.StatusUnauthorized {
-		p.LoginURL = g.Site.Prefix + "/login"
+		p.LoginURL = loginURL
 		// RFC 9110 wants a challenge with every 401; this one makes no browser ask.
 		h.Set("WWW-Authenticate", `LoginGateway realm="login"`)
 	}
 	if info.Retry {
 		h.Set("Retry-After", strconv.Itoa(int(storeRetry/time.Second)))
 	}
-	g.allowOrigin(h, r)
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Content-Language", locale)
+	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(p.Status)
 	if r.Method != http.MethodHead {
