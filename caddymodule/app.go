@@ -59,6 +59,7 @@ func (a *App) Start() error {
 		return err
 	}
 	a.rt.house = h
+	defer close(a.rt.started)
 	a.warnAboutProxies()
 	ctx, cancel := context.WithCancel(context.Background())
 	a.rt.cancel = cancel
