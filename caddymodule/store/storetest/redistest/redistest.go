@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -28,6 +30,8 @@ type Server struct {
 	dir  string
 	port int
 	args []string
+	// sentinel is the path of its configuration, if this is a Sentinel.
+	sentinel string
 
 	mu  sync.Mutex // Stop and Kill may come from any goroutine
 	run *run
@@ -43,27 +47,32 @@ type run struct {
 // "--maxmemory-policy", "allkeys-lru". Without redis-server the test fails.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		t.Fatalf("redis-server is missing: install the Debian package redis-server (%v)", err)
-	}
 	s := &Server{t: t, dir: t.TempDir(), args: args}
-	t.Cleanup(s.Kill)
+	s.begin()
+	return s
+}
+
+func (s *Server) begin() {
+	s.t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		s.t.Fatalf("redis-server is missing: install the Debian package redis-server (%v)", err)
+	}
+	s.t.Cleanup(s.Kill)
 	// Another process may take the port between our look and the server's.
 	for range 5 {
-		s.port = freePort(t)
+		s.port = freePort(s.t)
 		if s.start() {
-			return s
+			return
 		}
 	}
-	t.Fatalf("redis-server does not start:\n%s", s.log())
-	return nil
+	s.t.Fatalf("redis-server does not start:\n%s", s.log())
 }
 
 // URL returns the address as redisstore.Open takes it, without a trailing slash.
 func (s *Server) URL() string { return "redis://" + s.Addr() }
 
 // Addr returns host and port.
-func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
+func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
 
 // Client returns a plain client to look behind the store's back. It is closed
 // when the test ends.
@@ -140,11 +149,7 @@ func (s *Server) start() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.endLocked(syscall.SIGTERM)
-	args := append([]string{
-		"--bind", "127.0.0.1", "--port", fmt.Sprint(s.port), "--dir", s.dir, "--logfile", s.logPath(),
-		"--appendonly", "yes", "--appendfsync", "always", "--save", "", "--daemonize", "no",
-	}, s.args...)
-	cmd := exec.Command("redis-server", args...) //nolint:gosec,noctx // a test's own arguments; ended by end
+	cmd := exec.Command("redis-server", s.commandLine()...) //nolint:gosec,noctx // a test's own arguments; ended by end
 	s.run = &run{cmd, make(chan struct{})}
 	started := make(chan error)
 	go s.run.wait(started)
@@ -154,14 +159,27 @@ func (s *Server) start() bool {
 	return s.answers()
 }
 
+func (s *Server) commandLine() []string {
+	args := []string{"--bind", "127.0.0.1", "--port", strconv.Itoa(s.port), "--dir", s.dir, "--logfile", s.logPath()}
+	if s.sentinel != "" {
+		return append([]string{s.sentinel, "--sentinel"}, args...)
+	}
+	args = append(args, "--appendonly", "yes", "--appendfsync", "always", "--save", "",
+		"--repl-diskless-sync-delay", "0")
+	return append(args, s.args...)
+}
+
+// answers waits until the process that holds the port is ours and has loaded its
+// data.
 func (s *Server) answers() bool {
 	c := redis.NewClient(&redis.Options{Addr: s.Addr(), Protocol: 2, DisableIdentity: true, MaxRetries: -1, DialerRetries: 1})
 	defer func() { _ = c.Close() }()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	ours := fmt.Sprintf("process_id:%d\r\n", s.run.cmd.Process.Pid)
 	for ctx.Err() == nil {
-		if dir, err := c.ConfigGet(ctx, "dir").Result(); err == nil && c.Ping(ctx).Err() == nil {
-			return dir["dir"] == s.dir
+		if info, err := c.Info(ctx, "server").Result(); err == nil && c.Ping(ctx).Err() == nil {
+			return strings.Contains(info, ours)
 		}
 		select {
 		case <-s.run.done:
