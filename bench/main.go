@@ -28,6 +28,7 @@ type options struct {
 	seconds int
 	users   int
 	only    []string
+	stores  []string
 	quick   bool
 	fresh   bool
 	keep    bool
@@ -80,6 +81,7 @@ func parse(args []string) (o options, err error) {
 	f.IntVar(&o.seconds, "seconds", 3, "how long one candidate is loaded in a round")
 	f.IntVar(&o.users, "users", 1_000_000, "users and sessions of the million rows")
 	only := f.String("only", "", "rows to measure, with commas: "+rowNames())
+	stores := f.String("stores", bolt+","+redis, "stores to measure the gateway on, with commas")
 	f.BoolVar(&o.quick, "quick", false, "a look in three minutes: two short rounds, 50,000 users")
 	f.BoolVar(&o.fresh, "fresh", false, "seed the million rows anew instead of using the file kept in .build/bench")
 	f.BoolVar(&o.keep, "keep", false, "keep the logs of the servers in .build/bench/run")
@@ -90,6 +92,12 @@ func parse(args []string) (o options, err error) {
 	}
 	if *only != "" {
 		o.only = strings.Split(*only, ",")
+	}
+	for name := range strings.SplitSeq(*stores, ",") {
+		if name != bolt && name != redis {
+			return o, fmt.Errorf("no store %q: there are %s and %s", name, bolt, redis)
+		}
+		o.stores = append(o.stores, name)
 	}
 	for _, name := range o.only {
 		if !slices.ContainsFunc(rows, func(r row) bool { return r.name == name }) {

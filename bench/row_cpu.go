@@ -10,7 +10,7 @@ import (
 // and compares what a request costs each: whatever else the machine does, it does
 // to both.
 func measureCPU(ctx context.Context, b *bench) error {
-	for _, name := range []string{bolt, redis} {
+	for _, name := range b.stores {
 		pair, err := b.all(ctx, twin, name)
 		if err != nil {
 			return err

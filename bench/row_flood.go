@@ -20,7 +20,7 @@ const (
 // measureFlood looks at people who are logged in, and at people who log in from
 // a known device, while strangers from many addresses try passwords.
 func measureFlood(ctx context.Context, b *bench) error {
-	for _, name := range []string{bolt, redis} {
+	for _, name := range b.stores {
 		s, err := b.server(ctx, name)
 		if err != nil {
 			return err

@@ -17,7 +17,7 @@ const (
 // measureGet loads the candidates one after the other, in rounds, with an
 // authenticated GET of 1 KiB.
 func measureGet(ctx context.Context, b *bench) error {
-	servers, err := b.all(ctx, plain, twin, bolt, redis)
+	servers, err := b.all(ctx, append([]string{plain, twin}, b.stores...)...)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ const (
 // measureLogin compares logins with what the machine can hash, both by the same
 // code and in turns.
 func measureLogin(ctx context.Context, b *bench) error {
-	for _, name := range []string{bolt, redis} {
+	for _, name := range b.stores {
 		s, err := b.server(ctx, name)
 		if err != nil {
 			return err
