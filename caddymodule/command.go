@@ -78,7 +78,7 @@ func (t *terminal) run(ctx context.Context, args []string) int {
 	q, own, err := operate.Parse(args, globalFlags...)
 	_, asJSON := own["json"]
 	if err != nil {
-		return t.fail(err, asJSON)
+		return t.fail(err, slices.Contains(args, "--json"))
 	}
 	q.By = whoAmI()
 	result, err := t.dispatch(ctx, own, q)
