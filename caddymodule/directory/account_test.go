@@ -43,7 +43,10 @@ func TestAccountsAreListedById(t *testing.T) {
 		}
 		// What a crash between roll and account leaves is no account.
 		h.engine.crashAt(1)
-		wantError(t, h.CreateAccount(t.Context(), &store.Account{ID: "a15", Name: "x", State: "active"}), errCrash)
+		for _, ghost := range []string{"a15", "a16", "a17"} {
+			wantError(t, h.CreateAccount(t.Context(), &store.Account{ID: ghost, Name: "x", State: "active"}), errCrash)
+			h.engine.crashAt(1)
+		}
 		h.engine.crashAt(-1)
 		var ids []string
 		for after := ""; ; {

@@ -74,6 +74,7 @@ func TestCanonicalRefuses(t *testing.T) {
 		"jan<script>@example.com":  "no address has",
 		"jan,piet@example.com":     "no address has",
 		"jan\\@example.com":        "no address has",
+		"jan@a\u2135b.com":         "domain", // its ASCII form is no name again
 		"jan\xff@example.com":      "UTF-8",
 		"jan@xn--a.com":            "domain",
 

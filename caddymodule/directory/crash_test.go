@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -202,6 +203,67 @@ func TestManyChangeAddressesAtOnce(t *testing.T) {
 	})
 }
 
+// between runs do right before the n-th Update of a tag from now on.
+func (e *engine) between(tag string, n int, do func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var count atomic.Int32
+	e.before = func(t string) error {
+		if t == tag && int(count.Add(1)) == n {
+			do()
+		}
+		return nil
+	}
+}
+
+// The worst moments for somebody else to change the address of the same user.
+func TestTwoChangeTheAddressOfOneUser(t *testing.T) {
+	change := func(t *testing.T, d *directory.Directory, id, email string) {
+		t.Helper()
+		_, err := d.ChangeEmail(t.Context(), "acme", id, email)
+		must(t, err)
+	}
+	leadsTo := func(t *testing.T, h *house, id, email string) {
+		t.Helper()
+		if u, err := h.FindByEmail(t.Context(), email); err != nil || u.ID != id {
+			t.Errorf("%s leads to %+v, %v", email, u, err)
+		}
+	}
+	t.Run("back before the old one is given up", func(t *testing.T) {
+		onEngines(t, func(t *testing.T, h *house) {
+			h.account(t, "acme")
+			u := h.user(t, "acme", "x@demo.test")
+			h.engine.between("e:x@demo.test", 1, func() { change(t, h.second, u.ID, "x@demo.test") })
+			change(t, h.Directory, u.ID, "y@demo.test")
+			leadsTo(t, h, u.ID, "x@demo.test")
+		})
+	})
+	t.Run("elsewhere after the new one is claimed", func(t *testing.T) {
+		onEngines(t, func(t *testing.T, h *house) {
+			h.account(t, "acme")
+			u := h.user(t, "acme", "x@demo.test")
+			h.engine.between("a:acme", 1, func() { change(t, h.second, u.ID, "y@demo.test") })
+			change(t, h.Directory, u.ID, "z@demo.test")
+			leadsTo(t, h, u.ID, "z@demo.test")
+			for _, free := range []string{"x@demo.test", "y@demo.test"} {
+				h.user(t, "acme", free) // at once
+			}
+		})
+	})
+	t.Run("in vain to the same one", func(t *testing.T) {
+		onEngines(t, func(t *testing.T, h *house) {
+			h.account(t, "acme")
+			u := h.user(t, "acme", "x@demo.test")
+			h.engine.between("a:acme", 1, func() {
+				_, err := h.second.ChangeUser(t.Context(), "acme", u.ID, "y@demo.test", func(u *store.User) error { u.Name = ""; return nil })
+				wantField(t, err, "name")
+			})
+			change(t, h.Directory, u.ID, "y@demo.test")
+			leadsTo(t, h, u.ID, "y@demo.test")
+		})
+	})
+}
+
 // A store that does not answer is no "not found", and nothing is given back
 // that might have been written.
 func TestStoreAway(t *testing.T) {
@@ -239,7 +301,7 @@ func TestWritingTooLateIsGivenUp(t *testing.T) {
 			}
 			return nil
 		}
-		slow.before = dawdle
+		slow.before, slow.deaf = dawdle, true // only the check at the last moment can help
 		late := &store.User{Account: "acme", Email: "piet@demo.test", Name: "Piet", Type: "client"}
 		wantError(t, h.CreateUser(t.Context(), late), context.DeadlineExceeded)
 		_, err = h.ChangeEmail(t.Context(), "acme", jan.ID, "klaas@demo.test")

@@ -80,6 +80,7 @@ type engine struct {
 	store.Engine
 	mu     sync.Mutex
 	before func(tag string) error
+	deaf   bool // does not hear that time is up
 }
 
 func (e *engine) Update(ctx context.Context, tag string, fn func(store.Tx) error) error {
@@ -90,6 +91,9 @@ func (e *engine) Update(ctx context.Context, tag string, fn func(store.Tx) error
 		if err := before(tag); err != nil {
 			return err
 		}
+	}
+	if e.deaf {
+		ctx = context.WithoutCancel(ctx)
 	}
 	return e.Engine.Update(ctx, tag, fn)
 }

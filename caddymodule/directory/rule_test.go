@@ -206,6 +206,7 @@ func TestDaysBeginAndEndByTheClockOnTheWall(t *testing.T) {
 		{"America/St_Johns", "2010-11-06", "2010-11-07T03:30:00Z"},  // 00:01 became 23:01 again
 		{"Pacific/Apia", "2011-12-29", "2011-12-30T10:00:00Z"},      // the 30th never was
 		{"Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z"},      // nor did it take time
+		{"America/Toronto", "1919-03-30", "1919-03-31T04:30:00Z"},   // 23:30 became 00:30
 		{"Asia/Kathmandu", "2026-01-01", "2026-01-01T18:15:00Z"},    //
 		{"UTC", "2028-02-28", "2028-02-29T00:00:00Z"},               // leap year
 		{"Africa/Cairo", "2026-04-23", "2026-04-23T22:00:00Z"},      // midnight jumped to 01:00

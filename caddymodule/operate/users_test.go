@@ -260,6 +260,8 @@ func TestUsersList(t *testing.T) {
 		h.ok("users", "block", "a2@demo.test", "--reason", "x")
 		h.golden("users_list", "users", "list", "--account", "acme")
 		h.golden("users_list_page", "users", "list", "--limit", "1", "--after", "acme/a1")
+		data, _ := h.ok("users", "list", "--account", "gamma", "--after", "acme/zzz")
+		h.want(data, "users.0.id", "g1")
 		for _, limit := range []string{"1", "2", "3", "100"} {
 			var ids []any
 			for after := any("/"); after != nil; {

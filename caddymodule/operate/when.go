@@ -5,18 +5,15 @@ import (
 	"time"
 )
 
-// moment reads a time to come: a day (its end), an exact time, or a time from
+// moment reads a time: a day (its end), an exact time, or a time from
 // now. Empty is the zero time.
 func (h *House) moment(flag, s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
 	t, ok := h.read(s)
-	switch {
-	case !ok:
+	if !ok {
 		return time.Time{}, usage(flag, "it is no time", "write a day as 2026-12-31, or a time from now as 12h, 3d or 2w")
-	case !t.After(h.now()):
-		return time.Time{}, usage(flag, "it is in the past", "give a time to come")
 	}
 	return t.UTC(), nil
 }
