@@ -42,7 +42,7 @@ func describeProcess(pid string) string {
 	case n == os.Getpid():
 		return " (this process itself, which opened it before)"
 	}
-	name, err := os.ReadFile("/proc/" + pid + "/comm")
+	name, err := os.ReadFile("/proc/" + pid + "/comm") //nolint:gosec // pid is a number
 	if err != nil {
 		return fmt.Sprintf(" (pid %s)", pid)
 	}

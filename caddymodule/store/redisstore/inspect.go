@@ -133,9 +133,9 @@ func (i *server) durability() store.Finding {
 func (i *server) eviction() store.Finding {
 	policy := i.info["maxmemory_policy"]
 	f := store.Finding{Part: "eviction", Level: "ok", Message: "records are never evicted (" + policy + ")"}
-	switch {
-	case policy == "noeviction":
-	case policy == "":
+	switch policy {
+	case "noeviction":
+	case "":
 		f.Level, f.Message = "warning", "the server does not say its maxmemory-policy"
 		f.Fix = "make sure that it is noeviction"
 	default:
@@ -150,14 +150,13 @@ func (i *server) memory() store.Finding {
 	used, _ := strconv.ParseFloat(i.info["used_memory"], 64)
 	limit, _ := strconv.ParseFloat(i.info["maxmemory"], 64)
 	f := store.Finding{Part: "memory", Level: "ok"}
-	switch {
-	case limit == 0:
+	if limit == 0 {
 		f.Message = fmt.Sprintf("%.1f MB used, no limit set", used/(1<<20))
-	default:
-		f.Message = fmt.Sprintf("%.1f MB used of %.1f MB", used/(1<<20), limit/(1<<20))
-		if used > 0.9*limit {
-			f.Level, f.Fix = "warning", "raise maxmemory: when it is reached nobody can log in"
-		}
+		return f
+	}
+	f.Message = fmt.Sprintf("%.1f MB used of %.1f MB", used/(1<<20), limit/(1<<20))
+	if used > 0.9*limit {
+		f.Level, f.Fix = "warning", "raise maxmemory: when it is reached nobody can log in"
 	}
 	return f
 }

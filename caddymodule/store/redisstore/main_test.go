@@ -16,10 +16,7 @@ func TestMain(m *testing.M) {
 	storetest.Main(m, func(url string) (store.Engine, error) { return redisstore.Open(url, store.Options{}) })
 }
 
-var (
-	plain  = store.Kind{Name: "plain"}
-	listed = store.Kind{Name: "listed", Listed: true}
-)
+var listed = store.Kind{Name: "listed", Listed: true}
 
 var noExpiry time.Time
 

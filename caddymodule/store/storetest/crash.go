@@ -43,7 +43,7 @@ func crashStep(next *int) func(store.Tx) error {
 		n := atoi(string(v)) + 1
 		*next = n
 		count := fmt.Append(nil, n)
-		padding := strings.Repeat("x", rand.N(3000))
+		padding := strings.Repeat("x", atRandom(3000))
 		return errors.Join(
 			tx.Put(plain, "left", count, never),
 			tx.Put(listed, logID(n), append(count, padding...), never),
@@ -51,6 +51,8 @@ func crashStep(next *int) func(store.Tx) error {
 			tx.Put(plain, "right", count, never))
 	}
 }
+
+func atRandom[N int | time.Duration](n N) N { return rand.N(n) } //nolint:gosec // no secret
 
 // Write changes records until an Update fails or ctx ends, and calls acknowledged
 // for each Update that did not fail.
@@ -163,10 +165,10 @@ func (a *Acknowledged) KillWriter(t *testing.T, target string) {
 		t.Fatal(err)
 	}
 	killed := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
-	if rand.N(4) == 0 {
-		killed.Reset(rand.N(100 * time.Millisecond)) // perhaps while it opens the store
+	if atRandom(4) == 0 {
+		killed.Reset(atRandom(100 * time.Millisecond)) // perhaps while it opens the store
 	}
-	a.read(out, func() { killed.Reset(rand.N(60 * time.Millisecond)) })
+	a.read(out, func() { killed.Reset(atRandom(60 * time.Millisecond)) })
 	_ = cmd.Wait()
 	killed.Stop()
 	if text := complaint.String(); text != "" {

@@ -106,7 +106,7 @@ func (s *subject) ids(t testing.TB, tag, prefix, after string, limit int) []stri
 	if err != nil {
 		t.Fatalf("scanning: %v", err)
 	}
-	ids := []string{}
+	ids := make([]string, 0, len(entries))
 	for _, e := range entries {
 		ids = append(ids, e.ID)
 	}
