@@ -88,6 +88,34 @@ var known = []struct {
 	{store.ErrNotFound, ExitNotFound, "it does not exist", ""},
 }
 
+// AsError gives any error its exit code, for those that come before a command
+// runs, as when a store cannot be opened. One that is an *Error stays as it is.
+func AsError(err error) *Error {
+	var own *Error
+	if errors.As(err, &own) {
+		return own
+	}
+	e := &Error{Exit: ExitFailed, Message: err.Error(), cause: err}
+	e.classify(err)
+	e.Message = err.Error()
+	return e
+}
+
+// classify fills in what is known of an error. What is wrong with a store is
+// told in full: only the operator can mend it.
+func (e *Error) classify(err error) {
+	for _, k := range known {
+		if !errors.Is(err, k.is) {
+			continue
+		}
+		e.Exit, e.Message, e.Fix = k.exit, k.message, k.fix
+		if k.exit == ExitUnavailable {
+			e.Message += ": " + err.Error()
+		}
+		return
+	}
+}
+
 // explain gives an error its exit code and begins it with the command.
 func (c *Command) explain(err error) *Error {
 	e := &Error{Exit: ExitFailed, Message: err.Error(), cause: err}
@@ -103,12 +131,7 @@ func (c *Command) explain(err error) *Error {
 			e.Message = field.Field + ": " + field.Problem
 		}
 	default:
-		for _, k := range known {
-			if errors.Is(err, k.is) {
-				e.Exit, e.Message, e.Fix = k.exit, k.message, k.fix
-				break
-			}
-		}
+		e.classify(err)
 	}
 	if e.Flag != "" {
 		e.Message = e.Flag + ": " + e.Message

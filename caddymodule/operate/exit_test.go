@@ -43,6 +43,9 @@ func TestExitCodes(t *testing.T) {
 		h.jan()
 		away := broken{fmt.Errorf("somewhere deep: %w", c.err)}
 		h.Hasher = away
+		if c.want == operate.ExitUnavailable {
+			h.refused(c.want, "somewhere deep", "users", "password", "jan@demo.test")
+		}
 		h.refused(c.want, "users password: ", "users", "password", "jan@demo.test")
 		h.Directory = directory.New(away, directory.Options{Now: h.now})
 		for _, line := range [][]string{
@@ -61,6 +64,13 @@ func TestExitCodes(t *testing.T) {
 			h.refused(c.want, "why: ", "why", "jan@demo.test")
 			h.refused(c.want, "attempts list: ", "attempts", "list", "jan@demo.test")
 		}
+	}
+	locked := operate.AsError(fmt.Errorf("opening /var/lib/x: %w (pid 7)", store.ErrLocked))
+	if locked.Exit != operate.ExitUnavailable || !strings.Contains(locked.Error(), "/var/lib/x") || !strings.Contains(locked.Error(), "pid 7") {
+		t.Errorf("%d: %v", locked.Exit, locked)
+	}
+	if again := operate.AsError(fmt.Errorf("asking: %w", locked)); again != locked {
+		t.Errorf("%v became %v", locked, again)
 	}
 	if codes := operate.ExitCodes(); len(codes) != 6 {
 		t.Errorf("%d codes are documented", len(codes))
