@@ -14,6 +14,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/guard"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/operate"
+	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/password"
 	"github.com/cliendo/gateway/caddymodule/secret"
@@ -141,5 +142,6 @@ func (r *rooms) Run(ctx context.Context, q operate.Request) (operate.Result, err
 func (r *rooms) operate() *operate.House {
 	return &operate.House{
 		Directory: r.directory, Limits: r.limits, Attempts: r.attempts, Hasher: r.hasher, Now: time.Now,
+		Likely: page.LikelyDomain,
 	}
 }

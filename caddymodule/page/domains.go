@@ -29,9 +29,9 @@ var brandedLabels = map[string]string{
 // maxDomain is the longest domain that is compared; nothing near to ours is longer.
 const maxDomain = 40
 
-// likelyDomain returns the known domain that was probably meant by typed, or
+// LikelyDomain returns the known domain that was probably meant by typed, or
 // "" when typed is a known domain or near to none.
-func likelyDomain(typed string) string {
+func LikelyDomain(typed string) string {
 	typed = strings.ToLower(strings.TrimSpace(typed))
 	if typed == "" || len(typed) > maxDomain || slices.Contains(knownDomains, typed) {
 		return ""

@@ -35,7 +35,7 @@ func emailHints(email string) (ids []string, suggestion string) {
 		ids = append(ids, hintEmailShape)
 	}
 	if at > 0 {
-		suggestion = likelyDomain(email[at+1:])
+		suggestion = LikelyDomain(email[at+1:])
 	}
 	if suggestion != "" {
 		return []string{hintMailDomain}, suggestion
