@@ -30,8 +30,8 @@ type house struct {
 	mu       sync.Mutex
 	sessions *session.Manager // nil until the first rooms are built
 	hasher   *passhash.Hasher
-	hash     passhash.Options // of hasher
-	living   []*rooms         // the configs in use, the newest last
+	hash     hashing  // what hasher was made from
+	living   []*rooms // the configs in use, the newest last
 
 	probing sync.Mutex
 	probed  time.Time
@@ -91,10 +91,16 @@ func (h *house) manager(dir *directory.Directory, s session.Settings) *session.M
 func (h *house) passwords(o passhash.Options) *passhash.Hasher {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.hasher == nil || h.hash != o {
-		h.hasher, h.hash = passhash.New(o), o
+	if want := (hashing{o.Params, o.Workers, o.Queue}); h.hasher == nil || h.hash != want {
+		h.hasher, h.hash = passhash.New(o), want
 	}
 	return h.hasher
+}
+
+// hashing is what a configuration says about the hasher.
+type hashing struct {
+	params         passhash.Params
+	workers, queue int
 }
 
 // settle puts the settings of a config that begins into force.

@@ -52,8 +52,8 @@ func newMetrics() *metrics {
 	}
 	m.sessions = gauge("sessions_active", "Sessions in memory on this node.", (*house).activeSessions)
 	m.streams = gauge("streams_open", "WebSocket and event streams open on this node.", (*house).openStreams)
-	m.hashing = gauge("hash_running", "Passwords being hashed right now.", func(h *house) int { r, _ := h.hashing(); return r })
-	m.waiting = gauge("hash_waiting", "Logins waiting for their password to be hashed.", func(h *house) int { _, w := h.hashing(); return w })
+	m.hashing = gauge("hash_running", "Passwords being hashed right now.", func(h *house) int { r, _ := h.hashLoad(); return r })
+	m.waiting = gauge("hash_waiting", "Logins waiting for their password to be hashed.", func(h *house) int { _, w := h.hashLoad(); return w })
 	m.lastLogin = prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "last_login_age_seconds",
 		Help: "Seconds since the last successful login on this node, or since its start.",
@@ -129,7 +129,7 @@ func (h *house) openStreams() int {
 	return h.sessions.Streams()
 }
 
-func (h *house) hashing() (running, waiting int) {
+func (h *house) hashLoad() (running, waiting int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.hasher == nil {
