@@ -1,6 +1,9 @@
 package passhash
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Hold waits for a place as a hash does and keeps it until release: with it
 // tests decide how long a hash takes.
@@ -10,3 +13,6 @@ func (h *Hasher) Hold(ctx context.Context, p Place) (release func(), err error) 
 	}
 	return h.queue.leave, nil
 }
+
+// Impatient sets how long a job may take in a process of its own.
+func (h *Hasher) Impatient(d time.Duration) { h.process.patience = d }

@@ -7,13 +7,10 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"github.com/cliendo/gateway/caddymodule/passhash"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // cheap are costs for tests that are not about the costs.
 var cheap = passhash.Params{Memory: passhash.MinMemory, Time: 1, Threads: 1}

@@ -101,6 +101,12 @@ type stored struct {
 
 func (s stored) match(password string) bool { return s.digest.Match(password) }
 
+// costs returns the costs of a stored hash, or an error where decode would.
+func costs(encoded string) (Params, error) {
+	s, err := decode(encoded)
+	return s.params, err
+}
+
 // decode reads a stored hash. The costs are judged before anything is computed.
 // This is the one place that knows schemes: those of other products join here.
 func decode(encoded string) (stored, error) {

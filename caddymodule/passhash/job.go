@@ -1,0 +1,39 @@
+package passhash
+
+import "errors"
+
+// job is one hash, to be computed here or in a process of its own.
+type job struct {
+	Encoded  string // to compare with; empty: make a new hash
+	Params   Params // of a new hash
+	Password string
+}
+
+// answer is what came of a job.
+type answer struct {
+	OK      bool   // the password is that of Encoded
+	Encoded string // the new hash
+	Err     string
+}
+
+func (j job) run() answer {
+	if j.Encoded == "" {
+		encoded, err := j.Params.hash(j.Password)
+		if err != nil {
+			return answer{Err: err.Error()}
+		}
+		return answer{Encoded: encoded}
+	}
+	hash, err := decode(j.Encoded)
+	if err != nil {
+		return answer{Err: err.Error()}
+	}
+	return answer{OK: hash.match(j.Password)}
+}
+
+func (a answer) err() error {
+	if a.Err == "" {
+		return nil
+	}
+	return errors.New(a.Err)
+}
