@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cliendo/gateway/caddymodule/limit"
-	"github.com/cliendo/gateway/caddymodule/store"
 )
 
 const (
@@ -313,82 +311,6 @@ func TestPrivateNetworksHaveNoBudgetOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestClearLetsTheNextTryThrough(t *testing.T) {
-	l, _ := setup(t)
-	for i := range 300 { // more than one page of records
-		p, err := l.Reserve(t.Context(), limit.Try{Subject: "u:victim", Device: fmt.Sprint(i)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := p.Failed(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for range 5 {
-		fail(t, l, victim)
-	}
-	under, err := l.Reserve(t.Context(), limit.Try{Subject: "u:victim", Network: home})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Clear(t.Context(), "u:victim"); err != nil {
-		t.Fatal(err)
-	}
-	states, err := l.Show(t.Context(), "u:victim")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range states {
-		if s.Failures != 0 || s.UnderWay != 1 {
-			t.Errorf("left after clearing: %+v", s)
-		}
-	}
-	if len(states) != 2 {
-		t.Errorf("the try under way lost its place: %+v", states)
-	}
-	if r := refusal(t, l, victim); r != nil {
-		t.Error(r)
-	}
-	if err := under.Release(t.Context()); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestClearNetwork(t *testing.T) {
-	l, _ := setup(t)
-	for i := range 100 {
-		fail(t, l, limit.Try{Subject: fmt.Sprint("x:", i), Network: office})
-	}
-	if refusal(t, l, limit.Try{Subject: "u:other", Network: office}) == nil {
-		t.Fatal("not refused")
-	}
-	if err := l.ClearNetwork(t.Context(), office); err != nil {
-		t.Fatal(err)
-	}
-	if r := refusal(t, l, limit.Try{Subject: "u:other", Network: office}); r != nil {
-		t.Error(r)
-	}
-}
-
-func TestShowTellsTheStory(t *testing.T) {
-	l, c := setup(t)
-	for range 5 {
-		fail(t, l, victim)
-	}
-	got, err := l.Show(t.Context(), victim.Subject)
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := c.now()
-	want := []limit.State{
-		{Budget: limit.UserNetwork, Network: office, Failures: 5, Free: 5, Last: now, Until: now.Add(minute / 2), Forgets: now.Add(time.Hour)},
-		{Budget: limit.User, Failures: 5, Free: 20, Last: now, Forgets: now.Add(6 * time.Hour)},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("states (-want +got):\n%s", diff)
-	}
-}
-
 func TestBudgetsOutliveARestart(t *testing.T) {
 	c, path := newClock(), filepath.Join(t.TempDir(), "store.db")
 	first := openFile(t, c, path)
@@ -424,41 +346,6 @@ func TestAClockSetBackLocksNobodyOut(t *testing.T) {
 	}
 	if states, err := l.Show(t.Context(), "u:other"); err != nil || len(states) != 0 {
 		t.Errorf("a reservation of the future counts: %+v, %v", states, err)
-	}
-}
-
-func TestStrangeSubjectsAreRefused(t *testing.T) {
-	l, _ := setup(t)
-	long := strings.Repeat("x", 600)
-	for _, try := range []limit.Try{{}, {Network: office}, {Subject: long}, {Subject: "u:1", Network: long}, {Subject: "u:1", Device: long}} {
-		if _, err := l.Reserve(t.Context(), try); !errors.Is(err, store.ErrKey) {
-			t.Errorf("Reserve %.40v: %v", try, err)
-		}
-		if _, _, err := l.Peek(t.Context(), try); !errors.Is(err, store.ErrKey) {
-			t.Errorf("Peek %.40v: %v", try, err)
-		}
-	}
-}
-
-func TestConfigsThatCannotBeMeantAreNamed(t *testing.T) {
-	if err := (limit.Config{}).Validate(); err != nil {
-		t.Errorf("defaults: %v", err)
-	}
-	good := limit.Defaults().Device
-	for name, change := range map[string]func(*limit.Budget){
-		"free failures":  func(b *limit.Budget) { b.Free = 0 },
-		"delay of":       func(b *limit.Budget) { b.Delay = 0 },
-		"longest delay":  func(b *limit.Budget) { b.MaxDelay = time.Second },
-		"at most a day":  func(b *limit.Budget) { b.MaxDelay, b.Forget = 25*time.Hour, 0 },
-		"window of":      func(b *limit.Budget) { b.Window = -1 },
-		"forgetting":     func(b *limit.Budget) { b.Forget = time.Second },
-		"limit device: ": func(b *limit.Budget) { b.Free = -1 },
-	} {
-		bad := good
-		change(&bad)
-		if err := (limit.Config{Device: bad}).Validate(); err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s: %v", name, err)
-		}
 	}
 }
 

@@ -63,10 +63,10 @@ type Options struct {
 	// hashes are computed here. Go knows no priorities, and a hash keeps a core
 	// for 20 to 40 ms: on two cores that other programs used as well, a flood of
 	// logins made other requests of the same process 20 times as slow in the
-	// median and 40 times at the 99th percentile. Half the workers left the median
-	// as it was, but also half the logins. So did a process of its own without
-	// the loss of logins; how much of the 99th percentile it saves depends on what
-	// else runs. It also keeps the garbage of hashing, 19 MiB each time, away from
+	// median and 40 times at the 99th percentile. With half the workers the median
+	// stayed as it was, at half the logins; with a process of its own it stayed
+	// too, at no such loss. How much of the 99th percentile that saves depends on
+	// what else runs. It also keeps the garbage of hashing, 19 MiB each time, away from
 	// a large heap.
 	Process func() *exec.Cmd
 	// Log is told when Process fails; default slog.Default.
