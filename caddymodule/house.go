@@ -72,6 +72,7 @@ func (h *house) Destruct() error {
 		defer cancel()
 		h.sessions.Close(ctx)
 	}
+	h.closeHasher()
 	return h.engine.Close()
 }
 
@@ -92,9 +93,21 @@ func (h *house) passwords(o passhash.Options) *passhash.Hasher {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if want := (hashing{o.Params, o.Workers, o.Queue}); h.hasher == nil || h.hash != want {
+		h.closeHasher()
+		o.Process, o.Log = hashProcess(), h.log
 		h.hasher, h.hash = passhash.New(o), want
 	}
 	return h.hasher
+}
+
+// closeHasher ends the process of the hasher. Requests under way still use it.
+func (h *house) closeHasher() {
+	if h.hasher == nil {
+		return
+	}
+	if err := h.hasher.Close(); err != nil {
+		h.log.Error("ending the process that hashes passwords failed", "error", err)
+	}
 }
 
 // hashing is what a configuration says about the hasher.

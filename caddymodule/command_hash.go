@@ -1,0 +1,41 @@
+package caddymodule
+
+import (
+	"os"
+	"os/exec"
+
+	"github.com/cliendo/gateway/caddymodule/operate"
+	"github.com/cliendo/gateway/caddymodule/passhash"
+)
+
+// hashCommand is how a running gateway calls its own binary to have passwords
+// hashed at low priority. It is not for people, so help does not name it.
+const hashCommand = "hash-passwords"
+
+// hashNice is by how much hashing steps back for the requests of people who are
+// logged in.
+const hashNice = 10
+
+func (t *terminal) hash() int {
+	if err := passhash.Serve(os.Stdin, os.Stdout, hashNice); err != nil {
+		return t.fail(err, false)
+	}
+	return operate.ExitOK
+}
+
+// hashProcess returns how to start a process that hashes, or nil where this
+// program is not one that serves: a command that runs for a moment, a test, or
+// somebody else's program that Caddy is a part of.
+func hashProcess() func() *exec.Cmd {
+	args := append(os.Args[1:len(os.Args):len(os.Args)], "", "")
+	serves := args[0] == "run" || args[0] == "gateway" && args[1] == "demo"
+	self, err := os.Executable()
+	if !serves || err != nil {
+		return nil
+	}
+	return func() *exec.Cmd {
+		cmd := exec.Command(self, "gateway", hashCommand) //nolint:gosec,noctx // our own binary, ended with the hasher
+		cmd.Stderr = os.Stderr
+		return cmd
+	}
+}
