@@ -126,7 +126,7 @@ func TestAwayAtStart(t *testing.T) {
 func TestMissed(t *testing.T) {
 	srv := redistest.Start(t)
 	relay := newRelay(t, srv.Addr())
-	s, other := open(t, relay.URL(), store.Options{}), open(t, srv.URL(), store.Options{})
+	s, other := open(t, "redis://"+relay.Addr(), store.Options{}), open(t, srv.URL(), store.Options{})
 	mustPut(t, other, "t", "0", "v")
 	expect(t, s, "t", "0", "v")
 	w := watch(t, s)

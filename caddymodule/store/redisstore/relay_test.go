@@ -47,7 +47,7 @@ func newRelay(t testing.TB, server string) *relay {
 	return r
 }
 
-func (r *relay) URL() string { return "redis://" + r.listen.Addr().String() }
+func (r *relay) Addr() string { return r.listen.Addr().String() }
 
 // cut ends all connections, and new ones at once, until mend.
 func (r *relay) cut() {

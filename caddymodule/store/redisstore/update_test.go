@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,24 @@ import (
 func TestLostAnswer(t *testing.T) {
 	srv := redistest.Start(t)
 	relay := newRelay(t, srv.Addr())
-	s := open(t, relay.URL(), store.Options{})
+	loseAnswers(t, relay, "redis://"+relay.Addr())
+}
+
+// TestLostAnswerCluster is the same with the client for a cluster, which has its
+// own mind about trying again.
+func TestLostAnswerCluster(t *testing.T) {
+	srv := redistest.Start(t, "--cluster-enabled", "yes")
+	srv.OwnAllSlots()
+	relay := newRelay(t, srv.Addr())
+	_, port, _ := net.SplitHostPort(relay.Addr())
+	if err := srv.Client().ConfigSet(t.Context(), "cluster-announce-port", port).Err(); err != nil {
+		t.Fatal(err)
+	}
+	loseAnswers(t, relay, "redis+cluster://"+relay.Addr())
+}
+
+func loseAnswers(t *testing.T, relay *relay, url string) {
+	s := open(t, url, store.Options{})
 	mustPut(t, s, "t", "count", "")
 	w := watch(t, s)
 	for n := range 5 {

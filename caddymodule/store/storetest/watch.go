@@ -17,6 +17,7 @@ var watchChecks = []check{
 	{"a change is told after it can be read", testWatchCommitted},
 	{"only what is announced is told", testWatchQuiet},
 	{"nothing is told after stop", testWatchStop},
+	{"stop does not wait for other watchers, and holds", testWatchStopBetween},
 	{"watchers are told one thing at a time", testWatchSerial},
 	{"another node is told within a second", testWatchOther},
 	{"InSync keeps up with the clock", testInSync},
@@ -121,6 +122,30 @@ func testWatchStop(t *testing.T, s *subject) {
 	writers.Wait()
 	announce(t, s.Engine, "w", "2")
 	stop()
+	if got := len(w.all()); got != n {
+		t.Errorf("%d changes were told after stop", got-n)
+	}
+}
+
+// testWatchStopBetween stops a watcher while the one before it is being told.
+func testWatchStopBetween(t *testing.T, s *subject) {
+	entered, leave := make(chan bool), make(chan bool)
+	var first sync.Once // a change may be told a second time
+	defer s.Engine.Watch(func(store.Change) {
+		first.Do(func() {
+			entered <- true
+			<-leave
+		})
+	})()
+	w := &told{}
+	stop := s.Engine.Watch(w.add)
+	var writer sync.WaitGroup
+	writer.Go(func() { announce(t, s.Engine, "w", "1") })
+	<-entered
+	stop()
+	n := len(w.all())
+	leave <- true
+	writer.Wait()
 	if got := len(w.all()); got != n {
 		t.Errorf("%d changes were told after stop", got-n)
 	}
