@@ -263,8 +263,9 @@ func (a *App) storeWord() word {
 }
 
 func storeNames() []string {
-	var names []string
-	for _, m := range caddy.GetModules(storeNamespace) {
+	modules := caddy.GetModules(storeNamespace)
+	names := make([]string, 0, len(modules))
+	for _, m := range modules {
 		names = append(names, m.ID.Name())
 	}
 	return names

@@ -55,6 +55,9 @@ type terminal struct {
 	out, err io.Writer
 }
 
+// say writes to a terminal. One that is gone cannot be told so.
+func say(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
+
 // The flags that every command knows.
 var globalFlags = []operate.Flag{
 	{Name: "config", Value: "FILE", Meaning: "the config of the gateway; default: Caddyfile in this folder"},
@@ -66,6 +69,8 @@ var globalFlags = []operate.Flag{
 // run carries out one command line, and returns its exit code.
 func (t *terminal) run(ctx context.Context, args []string) int {
 	switch firstWord(args) {
+	case hashCommand:
+		return t.hash()
 	case "check":
 		return t.check(ctx, args)
 	case "demo":
@@ -89,7 +94,7 @@ func (t *terminal) run(ctx context.Context, args []string) int {
 	if asJSON {
 		write = result.WriteJSON
 		for _, w := range result.Warnings {
-			fmt.Fprintln(t.err, "Warning: "+w)
+			say(t.err, "Warning: %s\n", w)
 		}
 	}
 	if err := write(t.out); err != nil {
@@ -133,27 +138,27 @@ func (t *terminal) fail(err error, asJSON bool) int {
 	e := asOperateError(err)
 	if asJSON {
 		body, _ := json.MarshalIndent(map[string]*operate.Error{"error": e}, "", "  ")
-		fmt.Fprintln(t.out, string(body))
+		say(t.out, "%s\n", body)
 	} else {
-		fmt.Fprintln(t.err, t.program+": "+e.Error())
+		say(t.err, "%s: %v\n", t.program, e)
 	}
 	return e.Exit
 }
 
 func (t *terminal) help(text string) {
-	fmt.Fprint(t.out, text)
+	say(t.out, "%s", text)
 	if text == operate.Usage() {
-		fmt.Fprintf(t.out, "  %-22s %s\n  %-22s %s\n", "check", checkSummary, "demo", demoSummary)
-		fmt.Fprintf(t.out, "\n%s COMMAND --help shows its flags.\n", t.program)
+		say(t.out, "  %-22s %s\n  %-22s %s\n", "check", checkSummary, "demo", demoSummary)
+		say(t.out, "\n%s COMMAND --help shows its flags.\n", t.program)
 	}
-	fmt.Fprintln(t.out, "\nFlags of all commands:")
+	say(t.out, "\nFlags of all commands:\n")
 	for _, f := range globalFlags {
-		fmt.Fprintf(t.out, "  %-22s %s\n", strings.TrimSpace("--"+f.Name+" "+f.Value), f.Meaning)
+		say(t.out, "  %-22s %s\n", strings.TrimSpace("--"+f.Name+" "+f.Value), f.Meaning)
 	}
 	if text == operate.Usage() {
-		fmt.Fprintln(t.out, "\nExit codes:")
+		say(t.out, "\nExit codes:\n")
 		for code, meaning := range operate.ExitCodes() {
-			fmt.Fprintf(t.out, "  %d  %s\n", code, meaning)
+			say(t.out, "  %d  %s\n", code, meaning)
 		}
 	}
 }

@@ -67,7 +67,7 @@ func (t *terminal) runDemo(ctx context.Context, listen, dir, password string) (e
 		return err
 	}
 	<-ctx.Done()
-	fmt.Fprintln(t.out, "\nStopping.")
+	say(t.out, "\nStopping.\n")
 	return nil
 }
 
@@ -182,7 +182,6 @@ func (d demoSite) server() object {
 		"routes": []object{{"handle": []object{
 			{
 				"handler":      directiveName,
-				"api_paths":    []string{"/echo", "/events"},
 				"repair_paths": []string{"/billing/*"},
 			},
 			{
@@ -210,11 +209,11 @@ func (d demoSite) admin() object {
 // introduceDemo prints who there is.
 func (t *terminal) introduceDemo(d demoSite, people []demo.Person) error {
 	w := tabwriter.NewWriter(t.out, 0, 0, 3, ' ', 0)
-	fmt.Fprintf(w, "\nCliendo demo: open %s\n\n", d.url())
-	fmt.Fprintln(w, "USER\tPASSWORD\tAFTER LOGGING IN")
+	say(w, "\nCliendo demo: open %s\n\n", d.url())
+	say(w, "USER\tPASSWORD\tAFTER LOGGING IN\n")
 	for _, p := range people {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", p.Email, p.Password, p.Expect)
+		say(w, "%s\t%s\t%s\n", p.Email, p.Password, p.Expect)
 	}
-	fmt.Fprintf(w, "\nTry: %s why arrears@demo.test --config %s\nPress Ctrl-C to stop.\n", t.program, d.configFile())
+	say(w, "\nTry: %s why arrears@demo.test --config %s\nPress Ctrl-C to stop.\n", t.program, d.configFile())
 	return w.Flush()
 }

@@ -5,23 +5,26 @@
 //
 // The map of the house, for who reads it for the first time:
 //
-//	config*.go, check*.go  the configuration: its words, defaults and what is refused
-//	caddyfile*.go          the Caddyfile syntax of both, drawn above each parser
-//	settings.go            the configuration in the words of the rooms
+//	config*.go             the configuration: what each option means, and its default
+//	caddyfile*.go          the Caddyfile syntax, drawn above each parser
+//	settings*.go           checks the configuration, and puts it into the words of the rooms
 //	storemodules.go        the guest modules login_gateway.stores.bolt and .redis
-//	app.go, runtime.go     build the rooms when a config starts, leave when it stops
+//	app.go, house.go       start and stop; what outlives a reload: the store, sessions, the queue
+//	rooms.go, own.go       builds the rooms of one config, and the pages below the prefix
 //	handler.go             the directive in front of the app
-//	proxies.go             looks for ways around the gateway in an adapted config
-//	adminapi.go            the commands of a running gateway, on Caddy's admin endpoint
+//	metrics.go             what is counted
+//	proxies*.go            looks for ways around the gateway
+//	adminapi.go, adminkey.go, targets.go   the commands of a running gateway, on Caddy's admin endpoint
 //	command*.go            the command group "gateway"
 //
 // Below the roof, from the bottom up:
 //
-//	cause, store, secret   the closed list of causes; records and their stores; keys
+//	cause, store, secret, cookie   the closed list of causes; records and their stores; keys; cookies
 //	directory, session, limit, attempt, passhash   what is known and counted
 //	page                   what people see
 //	guard                  the hot path: strip, look up, decide, pass on
-//	signin, password       the login, step by step
+//	signin, password, signout   the way in, step by step, and the way out
+//	security               what users see of their own access
 //	operate                what operators do
 //	demo                   the sample app and its users
 //

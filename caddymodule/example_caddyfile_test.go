@@ -77,7 +77,7 @@ func TestTheExampleRuns(t *testing.T) {
 	for path, want := range map[string]int{
 		"/": 401, "/robots.txt": 200, "/assets/app.js": 200, "/assets/../secret": 401, "/gateway/login": 200, "/api/x": 401,
 	} {
-		response, err := http.Get(site + path)
+		response, err := app.Client().Get(site + path)
 		if err != nil {
 			t.Fatal(err)
 		}

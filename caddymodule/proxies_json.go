@@ -27,7 +27,7 @@ func lookJSON(cfg []byte) *survey {
 	if json.Unmarshal(cfg, &c) != nil {
 		return new(survey)
 	}
-	var servers []serverPlan
+	servers := make([]serverPlan, 0, len(c.Apps.HTTP.Servers))
 	for _, name := range sortedKeys(c.Apps.HTTP.Servers) {
 		srv := c.Apps.HTTP.Servers[name]
 		p := serverPlan{name: name, routes: plans(srv.Routes), errors: plans(srv.Errors.Routes), named: map[string]routePlan{}}

@@ -23,7 +23,7 @@ func (a *App) warnAboutProxies() {
 // liveProxyWarnings looks through the HTTP app of a config that was provisioned;
 // by then Caddy has let go of the JSON it was made of.
 func liveProxyWarnings(app *caddyhttp.App) []string {
-	var servers []serverPlan
+	servers := make([]serverPlan, 0, len(app.Servers))
 	for _, name := range sortedKeys(app.Servers) {
 		srv := app.Servers[name]
 		p := serverPlan{name: name, routes: livePlans(srv.Routes), named: map[string]routePlan{}}
