@@ -2,6 +2,7 @@ package docs_test
 
 import (
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -97,5 +98,20 @@ func TestHeadersAreThoseTheAppGets(t *testing.T) {
 	}
 	if diff := cmp.Diff(guard.DefaultHeaders[:], got); diff != "" {
 		t.Errorf("guard.DefaultHeaders (-), docs/headers.md (+):\n%s", diff)
+	}
+}
+
+// Who looks for a room finds it on the map.
+func TestEveryPackageIsOnTheMap(t *testing.T) {
+	plan := strings.Join(blocks(read(t, "ARCHITECTURE.md"), ""), "\n")
+	for _, file := range files(t, ".go") {
+		dir := path.Dir(file)
+		if !strings.HasPrefix(dir, "caddymodule/") {
+			continue
+		}
+		room := strings.Split(dir, "/")[1]
+		if !regexp.MustCompile(`(?m)^\s.*\b` + room + `\b`).MatchString(plan) {
+			t.Errorf("%s: ARCHITECTURE.md does not name %s", file, room)
+		}
 	}
 }
