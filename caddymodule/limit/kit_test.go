@@ -3,6 +3,7 @@ package limit_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -18,7 +19,14 @@ import (
 	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// Every step of the model is several writes to a disk; -rapid.checks asks for
+	// more rounds.
+	if err := flag.Set("rapid.checks", "40"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // clock stands still until it is pushed.
 type clock struct{ at atomic.Int64 }
