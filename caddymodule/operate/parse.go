@@ -3,6 +3,7 @@ package operate
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Parse reads a command line behind the name of the program. Flags may stand
@@ -10,6 +11,13 @@ import (
 // caller's own flags, as --json, are named in globals and returned apart; one
 // without a value is "true" when given. Errors are *Error with ExitUsage.
 func Parse(args []string, globals ...Flag) (r Request, own map[string]string, err error) {
+	// On its way to a running gateway JSON would make readable what is not, and
+	// the check of a name would find nothing wrong with it.
+	for i, arg := range args {
+		if !utf8.ValidString(arg) {
+			return Request{}, nil, usage("", fmt.Sprintf("word %d is not valid UTF-8", i+1), "write it in UTF-8")
+		}
+	}
 	p := parser{globals: globals, own: map[string]string{}, flags: map[string]string{}}
 	words, err := p.words(args)
 	if err != nil {
