@@ -186,7 +186,7 @@ func (e *Errand) reserve(w http.ResponseWriter, r *http.Request, t *try) (*limit
 		return place, true
 	case errors.As(err, &refused):
 		e.refuse(w, r, t, cause.TooManyAttempts, refused.Until)
-	case errors.Is(err, limit.ErrBusy) || errors.Is(err, context.Canceled):
+	case errors.Is(err, limit.ErrBusy), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		e.refuse(w, r, t, cause.Busy, time.Time{})
 	default:
 		e.Dispatcher.Unavailable(w, r, t.form.email, t.form.remember, err)
