@@ -87,12 +87,18 @@ func loopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// Name returns the name of a cookie on the wire.
+// Name returns the name of a cookie on the wire. It allocates nothing.
 func Name(base string, secure bool) string {
-	if secure {
+	switch {
+	case !secure:
+		return base
+	case base == Session:
+		return hostPrefix + Session
+	case base == Device:
+		return hostPrefix + Device
+	default:
 		return hostPrefix + base
 	}
-	return base
 }
 
 // New returns a cookie ready to be set. maxAge zero makes it end with the

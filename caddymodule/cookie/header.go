@@ -32,13 +32,15 @@ func Strip(h http.Header) {
 	if !anyOurs(lines) {
 		return
 	}
-	kept := make([]string, 0, len(lines))
-	for _, line := range lines {
-		if rest := stripLine(line); rest != "" {
+	var kept []string
+	for i, line := range lines {
+		if len(lines) > 1 && !anyOurs(lines[i:i+1]) {
+			kept = append(kept, line)
+		} else if rest := stripLine(line); rest != "" {
 			kept = append(kept, rest)
 		}
 	}
-	if len(kept) == 0 {
+	if kept == nil {
 		delete(h, "Cookie")
 		return
 	}
@@ -59,9 +61,6 @@ func anyOurs(lines []string) bool {
 }
 
 func stripLine(line string) string {
-	if !anyOurs([]string{line}) {
-		return line
-	}
 	var b strings.Builder
 	for len(line) > 0 {
 		var pair string
