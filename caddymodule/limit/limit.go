@@ -31,7 +31,7 @@ const Lapse = time.Minute
 
 // MaxWait is how long Reserve waits for places at most, also where its context
 // allows longer: what it holds meanwhile must not lapse.
-const MaxWait = 20 * time.Second
+const MaxWait = 30 * time.Second
 
 // Refused is the error of a try that must wait for a time because of failures.
 type Refused struct {

@@ -6,9 +6,13 @@ import (
 	"time"
 )
 
+// abreast is how many of a line ask the store side by side: a store that groups
+// its writes serves them together.
+const abreast = 8
+
 // lines are the tries of this node that wait for places: one line for each
-// first slot of a group. Only the first in line asks the store, so that hundreds
-// of people behind one address do not ask all at once.
+// first slot of a group. Only the first few in line ask the store, so that
+// hundreds of people behind one address do not ask all at once.
 type lines struct {
 	mu    sync.Mutex
 	byTag map[string]map[string]*line
@@ -19,8 +23,8 @@ type line struct {
 	tag   string
 	id    string
 	users int           // under lines.mu
-	first chan struct{} // holds one: the first in line
-	news  chan struct{} // a place may have come free
+	first chan struct{} // holds one for each of the first in line
+	news  chan struct{} // one for each place that may have come free
 }
 
 // standing tells whether anybody waits, so that newcomers do not overtake.
@@ -30,7 +34,7 @@ func (l *lines) standing(g group) bool {
 	return l.byTag[g.tag][g.slots[0].id] != nil
 }
 
-// stand returns when the caller is first in line; it must leave then.
+// stand returns when the caller is among the first in line; it must leave then.
 func (l *lines) stand(ctx context.Context, g group) (*line, error) {
 	ln := l.join(g.tag, g.slots[0].id)
 	select {
@@ -53,15 +57,14 @@ func (l *lines) join(tag, id string) *line {
 	}
 	ln := l.byTag[tag][id]
 	if ln == nil {
-		ln = &line{lines: l, tag: tag, id: id, first: make(chan struct{}, 1), news: make(chan struct{}, 1)}
+		ln = &line{lines: l, tag: tag, id: id, first: make(chan struct{}, abreast), news: make(chan struct{}, abreast)}
 		l.byTag[tag][id] = ln
 	}
 	ln.users++
 	return ln
 }
 
-// wake tells the first of every line under the tag of g that a place may have
-// come free.
+// wake tells every line under the tag of g that a place may have come free.
 func (l *lines) wake(g group) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -86,7 +89,7 @@ func (ln *line) wait(ctx context.Context, at time.Duration) error {
 	return nil
 }
 
-// leave lets the next one be first.
+// leave lets the next one come forward.
 func (ln *line) leave() {
 	<-ln.first
 	ln.quit()
