@@ -34,7 +34,7 @@ func hashProcess() func() *exec.Cmd {
 		return nil
 	}
 	return func() *exec.Cmd {
-		cmd := exec.Command(self, "gateway", hashCommand) //nolint:gosec,noctx // our own binary, ended with the hasher
+		cmd := exec.Command(self, "gateway", hashCommand) //nolint:noctx // our own binary, ended with the hasher
 		cmd.Stderr = os.Stderr
 		return cmd
 	}

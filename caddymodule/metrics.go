@@ -58,6 +58,11 @@ func newMetrics() *metrics {
 		Namespace: namespace, Name: "last_login_age_seconds",
 		Help: "Seconds since the last successful login on this node, or since its start.",
 	}, func() float64 { return time.Since(time.Unix(0, m.last.Load())).Seconds() })
+	// What has not happened yet is zero, not absent: the first error must be seen.
+	for _, operation := range []string{"get", "scan", "update"} {
+		m.store.WithLabelValues(operation, "ok")
+		m.store.WithLabelValues(operation, "error")
+	}
 	for _, c := range cause.All() {
 		m.refused.WithLabelValues(string(c))
 	}

@@ -47,6 +47,7 @@ func (r *rooms) own(mux *http.ServeMux, site *siteSettings, pages *page.Renderer
 			http.Redirect(w, req, site.Prefix+"/login", http.StatusSeeOther)
 		case csrf.Check(req) != nil:
 			theMetrics.Refused(cause.CrossSite)
+			r.log.Info("refused", "cause", string(cause.CrossSite), "network", visitor.Of(req).Network)
 			crossSite(w, req, site, pages)
 		case route == "":
 			pages.NotFound(w, req, "")

@@ -63,7 +63,7 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 	r.directory = directory.New(h.engine, directory.Options{Rules: s.Rules})
 	r.limits = limit.New(h.engine, s.Limits, nil)
 	r.hasher = h.passwords(s.Hash)
-	r.attempts = attempt.New(h.engine, attempt.Options{Keep: s.AttemptsKeep})
+	r.attempts = attempt.New(h.engine, attempt.Options{Keep: s.AttemptsKeep, Log: a.rt.log})
 	r.session = session.Settings{
 		Limits: s.Session, Rules: s.Rules, StaleMax: s.StaleMax, CacheSize: s.CacheSize,
 		Codec: cookie.NewCodec(cookie.Session, keys.DeriveAll(keySession)),

@@ -44,7 +44,7 @@
     if (on === caps) return;
     caps = on;
     status.className = "hint";
-    status.textContent = on ? status.dataset.on : "";
+    status.textContent = on ? status.dataset.caps : "";
   }
   password.addEventListener("keydown", look);
   password.addEventListener("keyup", look);

@@ -4,8 +4,10 @@
 package cookie
 
 import (
+	"bytes"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,19 +40,25 @@ func IsOurs(name string) bool {
 // a secret can be rotated without logging anybody out.
 type Codec struct {
 	base   string
+	keys   [][]byte
 	codecs []securecookie.Codec
 }
 
 // NewCodec returns the codec of the cookie with that base name. keys are for that
 // purpose only, current first.
 func NewCodec(base string, keys [][]byte) *Codec {
-	c := &Codec{base: base}
+	c := &Codec{base: base, keys: keys}
 	for _, k := range keys {
 		// MaxAge(0): expiry is in the records, where it can be changed and ended.
 		c.codecs = append(c.codecs, securecookie.New(k, nil).
 			MaxAge(0).MaxLength(maxValue).SetSerializer(securecookie.NopEncoder{}))
 	}
 	return c
+}
+
+// Same tells whether two codecs read the same values.
+func (c *Codec) Same(other *Codec) bool {
+	return c.base == other.base && slices.EqualFunc(c.keys, other.keys, bytes.Equal)
 }
 
 // Encode signs payload.

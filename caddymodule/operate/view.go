@@ -49,7 +49,6 @@ type userView struct {
 	Password        string    `json:"password"`
 	PasswordChanged time.Time `json:"password_changed,omitzero"`
 	SecondStep      bool      `json:"second_step"`
-	KnownDevices    int       `json:"known_devices"`
 	// Cause is why they may not be here right now; empty: they may.
 	Cause string `json:"cause,omitempty"`
 }
@@ -65,7 +64,7 @@ func (h *House) viewUser(u *store.User, c cause.Cause) *userView {
 	v := &userView{
 		ID: u.ID, Account: u.Account, Email: u.Email, Display: u.Display, Name: u.Name, Type: u.Type, Locale: u.Locale,
 		Created: u.Created, Password: passwordKind(u), PasswordChanged: u.PasswordChanged, SecondStep: u.SecondStep,
-		KnownDevices: len(u.Devices), Cause: string(c),
+		Cause: string(c),
 	}
 	if u.Block != nil {
 		b := blockView(*u.Block)

@@ -99,7 +99,7 @@ type try struct {
 func (e *Errand) login(w http.ResponseWriter, r *http.Request) {
 	f, err := readForm(w, r)
 	if err != nil {
-		e.Pages.Login(w, r, cause.BadRequest.Status(), page.Login{Cause: cause.BadRequest, Email: f.email, Remember: f.remember})
+		e.refuse(w, r, &try{form: f, visitor: visitor.Of(r)}, cause.BadRequest, time.Time{})
 		return
 	}
 	// Whoever hangs up after the comparison has still used up a try.

@@ -134,9 +134,17 @@ func (m *Manager) Configure(s Settings) {
 		s.CacheSize = defaultCacheSize
 	}
 	m.byCookie.SetMaximum(uint64(s.CacheSize)) //nolint:gosec // positive
-	m.settings.Store(&s)
+	before := m.settings.Swap(&s)
+	rotated := before != nil && !before.Codec.Same(s.Codec)
 	for _, l := range m.byID.all() {
 		l.facts.Store(nil)
+		if !rotated {
+			continue
+		}
+		// What a secret that is gone has signed opens nothing any more.
+		if _, ok := s.Codec.Decode(l.cookie); !ok {
+			m.drop(l)
+		}
 	}
 	if m.stopWatch != nil {
 		m.refreshServedUntil()

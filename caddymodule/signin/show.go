@@ -77,7 +77,7 @@ func (d *Dispatcher) sendOn(w http.ResponseWriter, r *http.Request, to string, f
 		d.setFlow(w, r, flow{})
 		d.Metrics.RedirectLoop()
 		d.Metrics.Refused(cause.RedirectLoop)
-		d.Log.Warn("redirect loop: the app sends a logged-in user back to the login", "target", to)
+		d.Log.Warn("redirect loop: the app sends a logged-in user back to the login", "user", f.User.ID)
 		d.Pages.Refusal(w, r, page.Refusal{Cause: cause.RedirectLoop, Locale: f.User.Locale})
 		return
 	}

@@ -94,8 +94,6 @@ type User struct {
 	Epoch int `json:"epoch,omitempty"`
 	// SecondStep is true when a second step is on.
 	SecondStep bool `json:"second_step,omitempty"`
-	// Devices are the digests of the device cookies of this user's known devices.
-	Devices []Device `json:"devices,omitempty"`
 }
 
 // Block is the withdrawal of a user's access by an admin.
@@ -104,13 +102,6 @@ type Block struct {
 	At    time.Time `json:"at"`
 	Why   string    `json:"why,omitempty"`
 	Until time.Time `json:"until,omitzero"` // zero: until lifted
-}
-
-// Device is a browser a user logged in with before.
-type Device struct {
-	Digest string    `json:"digest"`
-	First  time.Time `json:"first"`
-	Last   time.Time `json:"last"`
 }
 
 // Claim holds a unique name for its owner.

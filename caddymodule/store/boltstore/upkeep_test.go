@@ -112,28 +112,26 @@ func TestSweeper(t *testing.T) {
 	storetest.Eventually(t, "expired records leave the file by themselves", func() bool { return stored(t, s) == lasting })
 }
 
-// TestSweeperRace renews records while they are purged: none may vanish.
-func TestSweeperRace(t *testing.T) {
+// TestPurgeRenewed renews a record between the moment Purge finds it expired and
+// the moment it would delete it: the clock is asked in between.
+func TestPurgeRenewed(t *testing.T) {
 	clock := storetest.NewClock()
-	s := open(t, file(t), store.Options{Now: clock.Now})
-	var all sync.WaitGroup
-	for w := range 4 {
-		all.Go(func() {
-			tag := fmt.Sprint(w)
-			for i := range 60 {
-				clock.Push(time.Minute)
-				put(t, s, tag, "1", fmt.Sprint(i), time.Time{})
-				expect(t, s, tag, "1", fmt.Sprint(i))
-				put(t, s, tag, "1", "short", clock.Now().Add(time.Second))
-			}
-		})
-	}
-	for range 40 {
-		if _, err := s.Purge(t.Context()); err != nil {
-			t.Error(err)
+	var between func()
+	s := open(t, file(t), store.Options{Now: func() time.Time {
+		if renew := between; renew != nil {
+			between = nil
+			renew()
 		}
+		return clock.Now()
+	}})
+	put(t, s, "t", "1", "old", clock.Now().Add(time.Second))
+	put(t, s, "t", "2", "old", clock.Now().Add(time.Second))
+	clock.Push(time.Minute)
+	between = func() { put(t, s, "t", "1", "new", time.Time{}) }
+	if n, err := s.Purge(t.Context()); n != 1 || err != nil {
+		t.Errorf("purged %d, %v; want 1", n, err)
 	}
-	all.Wait()
+	expect(t, s, "t", "1", "new")
 }
 
 func TestBackup(t *testing.T) {
