@@ -113,6 +113,10 @@ func (s *setup) checkSites(r *report) {
 	if len(seen.proxies) > 0 && !s.hasGracePeriod() {
 		r.note(levelWarning, "sites", "no grace_period is set, so stopping waits until the last WebSocket ends", "write grace_period 10s into the global options")
 	}
+	if believesAnybody(s.json) {
+		r.note(levelWarning, "sites", "trusted_proxies without trusted_proxies_strict believes the first address of "+
+			"X-Forwarded-For, which a visitor can make up to get around the limits", "write trusted_proxies_strict beside it")
+	}
 	for _, advice := range seen.advice() {
 		message, fix, _ := strings.Cut(advice, "; ")
 		r.note(levelWarning, "sites", message, fix)
@@ -124,6 +128,30 @@ func (s *setup) checkSites(r *report) {
 			}
 		}
 	}
+}
+
+// believesAnybody finds servers that take the client's address from where a
+// visitor can write it: most proxies append to X-Forwarded-For.
+func believesAnybody(cfg []byte) bool {
+	var c struct {
+		Apps struct {
+			HTTP struct {
+				Servers map[string]struct {
+					Trusted json.RawMessage `json:"trusted_proxies"`
+					Strict  int             `json:"trusted_proxies_strict"`
+				} `json:"servers"`
+			} `json:"http"`
+		} `json:"apps"`
+	}
+	if json.Unmarshal(cfg, &c) != nil {
+		return false
+	}
+	for _, s := range c.Apps.HTTP.Servers {
+		if len(s.Trusted) > 0 && s.Strict == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // listed is what one public rule opens, in one line.

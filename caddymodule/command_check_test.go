@@ -92,6 +92,10 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		"no grace period": {"warning", "sites", "grace_period", func(p *place) {
 			delete(p.config["apps"].(object)["http"].(object), "grace_period")
 		}},
+		"visitors choose their address": {"warning", "sites", "trusted_proxies_strict", func(p *place) {
+			srv := p.config["apps"].(object)["http"].(object)["servers"].(object)["srv"].(object)
+			srv["trusted_proxies"] = object{"source": "static", "ranges": []string{"10.0.0.0/8"}}
+		}},
 		"streams are cut": {"warning", "sites", "stream_close_delay", func(p *place) {
 			p.site(gateway(), proxy("stream_close_delay", 0))
 		}},
