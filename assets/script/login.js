@@ -4,7 +4,12 @@
   "use strict";
   var form = document.getElementById("login");
   var summary = document.getElementById("error");
-  if (summary) summary.focus();
+  if (summary) {
+    summary.focus();
+    // This page answers a form: without this, Back and Reload ask whether to
+    // send the wrong password once more.
+    history.replaceState(null, "", location.href);
+  }
 
   // A browser keeps the #fragment over a redirect only if the request had it.
   if (location.hash) {
