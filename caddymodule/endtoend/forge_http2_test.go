@@ -51,8 +51,11 @@ func TestClaimsOverHTTP2NeverReachTheApp(t *testing.T) {
 
 func h2Request(g *kit.Gateway, method, path, session string) []kit.Field {
 	fields := []kit.Field{
-		{Name: ":method", Value: method}, {Name: ":scheme", Value: "http"},
-		{Name: ":authority", Value: g.Addr}, {Name: ":path", Value: path}, {Name: "te", Value: "trailers"},
+		{Name: ":method", Value: method},
+		{Name: ":scheme", Value: "http"},
+		{Name: ":authority", Value: g.Addr},
+		{Name: ":path", Value: path},
+		{Name: "te", Value: "trailers"},
 	}
 	if session != "" {
 		fields = append(fields, kit.Field{Name: "cookie", Value: "gateway_session=" + session})

@@ -16,6 +16,8 @@ type Site struct {
 	Upstream string
 	// App are further words of the global option, Words those of the directive.
 	App, Words string
+	// Trusted are the proxies that may name the client; default 127.0.0.1/32.
+	Trusted string
 	// Global are further global options, Servers those of its servers block.
 	Global, Servers string
 	// Before stands in the site before the directive.
@@ -49,6 +51,10 @@ func (s Site) Caddyfile(addr, admin string) string {
 	if proxy == "" {
 		proxy = plainProxy
 	}
+	trusted := s.Trusted
+	if trusted == "" {
+		trusted = "127.0.0.1/32"
+	}
 	return fmt.Sprintf(`{
 	admin %s
 	skip_install_trust
@@ -60,7 +66,7 @@ func (s Site) Caddyfile(addr, admin string) string {
 		level DEBUG
 	}
 	servers {
-		trusted_proxies static 127.0.0.1/32
+		trusted_proxies static %s
 		%s
 	}
 	%s
@@ -80,6 +86,6 @@ func (s Site) Caddyfile(addr, admin string) string {
 	%s
 }
 %s
-`, admin, s.Servers, s.Global, s.Store, secret, scheme, addr, s.App,
+`, admin, trusted, s.Servers, s.Global, s.Store, secret, scheme, addr, s.App,
 		scheme, addr, tls, s.Before, s.Words, strings.ReplaceAll(proxy, "{upstream}", s.Upstream), s.Sites)
 }

@@ -1,0 +1,126 @@
+package endtoend_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/cliendo/gateway/caddymodule/endtoend/kit"
+)
+
+// unavailable checks for an honest "in a moment" that leaves all cookies alone.
+func unavailable(t *testing.T, a kit.Answer) {
+	t.Helper()
+	refused(t, a, http.StatusServiceUnavailable, "store_unavailable")
+	if a.Header.Get("Retry-After") == "" {
+		t.Errorf("no Retry-After: %s", a)
+	}
+	if set := strings.Join(a.Header["Set-Cookie"], "\n"); strings.Contains(set, "gateway_session") {
+		t.Errorf("a store that does not answer changes the session cookie: %s", set)
+	}
+}
+
+// P31: a gateway starts without its Redis, says so, and recovers by itself.
+func TestRedisDownAtStart(t *testing.T) {
+	t.Parallel()
+	for name, site := range map[string]kit.Site{"own secret": {NoSecret: true}, "given secret": {}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, app := kit.Redis(t).Town(), kit.NewApp(t)
+			s.Redis.Stop()
+			site.Store, site.Upstream, site.Words = s.Line, app.Addr, "public /open/*"
+			g := kit.Start(t, site)
+			v := kit.Visit(t, g.URL)
+			v.SetCookie("gateway_session", "from-before")
+			if a := v.Get("/gateway/health/ready", kit.Bare); a.Status != http.StatusServiceUnavailable && site.NoSecret {
+				t.Errorf("a gateway that cannot know anybody is ready: %s", a)
+			}
+			unavailable(t, v.Post("/gateway/login", kit.Form("teammate@demo.test", kit.Password)))
+			for _, path := range []string{"/", "/report"} {
+				if a := v.Get(path); a.FromApp() || a.Status >= 500 && a.Cause() != "store_unavailable" {
+					t.Errorf("%s: %s", path, a)
+				}
+			}
+			if seen := app.Seen("/report"); len(seen) != 0 {
+				t.Errorf("reached the app: %v", seen)
+			}
+			s.Redis.Restart()
+			kit.Eventually(t, "logging in once Redis is there", func() bool {
+				w := kit.Visit(t, g.URL)
+				return w.Post("/gateway/login", kit.Form("teammate@demo.test", kit.Password), kit.Bare).Status == http.StatusSeeOther
+			})
+			arrived(t, kit.Visit(t, g.URL).Enter("teammate").Get("/"), "teammate")
+			kit.Eventually(t, "readiness", func() bool {
+				return v.Get("/gateway/health/ready?require=store", kit.Bare).Status == http.StatusOK
+			})
+		})
+	}
+}
+
+// P21: while Redis is away those who are known go on, those who are not are told
+// to wait, and nobody is logged out.
+func TestRedisLostOnTheWay(t *testing.T) {
+	t.Parallel()
+	s, app := kit.Redis(t).Town(), kit.NewApp(t)
+	one := kit.Start(t, kit.Site{Store: s.Line, Upstream: app.Addr})
+	two := kit.Start(t, kit.Site{Store: s.Line, Upstream: app.Addr})
+	known := kit.Visit(t, one.URL).Enter("teammate")
+	arrived(t, known.Get("/"), "teammate")
+	elsewhere := kit.Visit(t, two.URL)
+	elsewhere.SetCookie("gateway_session", known.Cookie("gateway_session"))
+	cookie := known.Cookie("gateway_session")
+
+	s.Redis.Kill()
+	for range 50 {
+		arrived(t, known.Get("/"), "teammate")
+	}
+	unavailable(t, elsewhere.Get("/"))
+	unavailable(t, elsewhere.Get("/", kit.With("Sec-Fetch-Mode", "cors"), kit.With("Accept", "*/*")))
+	unavailable(t, kit.Visit(t, one.URL).Login("client", kit.Password))
+	unavailable(t, kit.Visit(t, one.URL).Login("nobody", "wrong"))
+	unavailable(t, known.Post("/gateway/logout", nil))
+	refused(t, kit.Visit(t, one.URL).Get("/", kit.Bare), http.StatusUnauthorized, "not_logged_in")
+	if a := kit.Visit(t, two.URL).Get("/gateway/login"); a.Status != http.StatusOK {
+		t.Errorf("the login page without a store: %s", a)
+	}
+	if a := known.Get("/gateway/health/ready", kit.Bare); a.Status != http.StatusOK || !strings.Contains(a.Body, `"degraded"`) {
+		t.Errorf("a node that serves those it knows: %s", a)
+	}
+	if a := known.Get("/gateway/health/ready?require=store", kit.Bare); a.Status != http.StatusServiceUnavailable {
+		t.Errorf("a node without the store that is required: %s", a)
+	}
+	if known.Cookie("gateway_session") != cookie || elsewhere.Cookie("gateway_session") != cookie {
+		t.Error("a cookie was changed")
+	}
+
+	s.Redis.Restart()
+	kit.Eventually(t, "the session at the other node", func() bool { return elsewhere.Get("/").FromApp() })
+	arrived(t, known.Get("/"), "teammate")
+	kit.Eventually(t, "logging in again", func() bool {
+		return kit.Visit(t, one.URL).Post("/gateway/login", kit.Form("client@demo.test", kit.Password), kit.Bare).Status == http.StatusSeeOther
+	})
+	kit.Eventually(t, "health", func() bool {
+		return known.Get("/gateway/health/ready?require=store", kit.Bare).Status == http.StatusOK
+	})
+}
+
+// After stale_max nothing is served from memory, and still nobody is logged out.
+func TestKnownSessionsAreServedForAWhileOnly(t *testing.T) {
+	t.Parallel()
+	s := kit.Redis(t)
+	g, _ := town(t, s, kit.Site{App: "session {\n\t\t\tstale_max 2s\n\t\t}"})
+	v := kit.Visit(t, g.URL).Enter("teammate")
+	arrived(t, v.Get("/"), "teammate")
+	s.Redis.Kill()
+	var last kit.Answer
+	kit.Eventually(t, "the end of what memory vouches for", func() bool {
+		last = v.Get("/")
+		return !last.FromApp()
+	})
+	unavailable(t, last)
+	if a := v.Get("/gateway/health/ready", kit.Bare); a.Status != http.StatusServiceUnavailable {
+		t.Errorf("a node that can serve nobody is ready: %s", a)
+	}
+	s.Redis.Restart()
+	kit.Eventually(t, "the session again", func() bool { return v.Get("/").FromApp() })
+}
