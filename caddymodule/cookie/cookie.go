@@ -112,7 +112,7 @@ func Name(base string, secure bool) string {
 // New returns a cookie ready to be set. maxAge zero makes it end with the
 // browser session; a negative one deletes it.
 func New(base, value string, secure bool, maxAge time.Duration) *http.Cookie {
-	c := &http.Cookie{
+	c := &http.Cookie{ //nolint:gosec // Secure is off over plain HTTP on a loopback host only
 		Name: Name(base, secure), Value: value, Path: "/",
 		Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}

@@ -101,7 +101,7 @@ func TestTheAppTalksBack(t *testing.T) {
 	defer app.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	conn, _, err := websocket.Dial(ctx, app.URL+"/ws", nil)
+	conn, _, err := websocket.Dial(ctx, app.URL+"/ws", nil) //nolint:bodyclose // Dial leaves nothing to close
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func openWebSocket(t *testing.T, v *kit.Visitor) *stream {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*kit.Patience)
 	t.Cleanup(cancel)
 	client := &http.Client{Jar: v.Client.Jar, Transport: v.Client.Transport}
-	c, res, err := websocket.Dial(ctx, v.Base+"/ws", &websocket.DialOptions{HTTPClient: client})
+	c, res, err := websocket.Dial(ctx, v.Base+"/ws", &websocket.DialOptions{HTTPClient: client}) //nolint:bodyclose // Dial leaves nothing to close
 	if err != nil {
 		t.Fatalf("opening a WebSocket: %v (%v)", err, res)
 	}
@@ -78,7 +78,7 @@ func openEvents(t *testing.T, v *kit.Visitor, name, accept string) *stream {
 	}
 	req.Header.Set("Accept", accept)
 	client := &http.Client{Jar: v.Client.Jar, Transport: v.Client.Transport}
-	res, err := client.Do(req)
+	res, err := client.Do(req) //nolint:bodyclose // closed when the test ends
 	if err != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("opening events: %v %v", res, err)
 	}
@@ -172,7 +172,7 @@ func TestNobodyStreamsWithoutASession(t *testing.T) {
 		v.SetCookie("gateway_session", cookie)
 		ctx, cancel := context.WithTimeout(context.Background(), kit.Patience)
 		defer cancel()
-		_, res, err := websocket.Dial(ctx, v.Base+"/ws", &websocket.DialOptions{HTTPClient: &http.Client{Jar: v.Client.Jar}})
+		_, res, err := websocket.Dial(ctx, v.Base+"/ws", &websocket.DialOptions{HTTPClient: &http.Client{Jar: v.Client.Jar}}) //nolint:bodyclose // Dial leaves nothing to close
 		if err == nil || res == nil || res.StatusCode != http.StatusUnauthorized {
 			t.Errorf("a WebSocket without a session: %v, %v", res, err)
 		}

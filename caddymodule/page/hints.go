@@ -11,7 +11,7 @@ const (
 	hintEmailEmpty    = "hint.email_empty"
 	hintEmailShape    = "hint.email_shape"
 	hintMailDomain    = "hint.mail_domain"
-	hintPasswordEmpty = "hint.password_empty" //nolint:gosec // a word id
+	hintPasswordEmpty = "hint.password_empty"
 	hintBlankAtBegin  = "hint.blank_at_begin"
 	hintBlankAtEnd    = "hint.blank_at_end"
 	hintCapsLock      = "hint.caps_lock"

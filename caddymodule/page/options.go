@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
 	// The zone of the default Location must exist in images without tzdata.
 	_ "time/tzdata"
 )

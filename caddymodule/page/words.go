@@ -48,8 +48,11 @@ type catalogue map[string]map[string]sentence
 // equally complete: half a flow in another language loses people.
 func loadWords(files fs.FS) (catalogue, error) {
 	names, err := fs.Glob(files, "words/*.json")
-	if err != nil || len(names) == 0 {
-		return nil, fmt.Errorf("words: no file words/*.json (%v)", err)
+	if len(names) == 0 && err == nil {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return nil, fmt.Errorf("words: no file words/*.json: %w", err)
 	}
 	words := catalogue{}
 	for _, name := range names {

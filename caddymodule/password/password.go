@@ -140,7 +140,7 @@ func (e *Errand) login(w http.ResponseWriter, r *http.Request) {
 			User: t.user, Method: Method, Amr: []string{"pwd"}, Remember: f.remember, Known: t.device != "",
 		})
 		if result.Outdated {
-			go e.rehash(t.user, f.password)
+			go e.rehash(t.user, f.password) //nolint:gosec // outlives the request on purpose, with a limit of its own
 		}
 	}
 }

@@ -3,7 +3,6 @@ package password_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -168,7 +167,7 @@ func (h *house) user(email, pw string) {
 }
 
 // post sends the form from a network of its own, so that budgets do not meet.
-func (h *house) post(ip, contentType, body string, cookies ...*http.Cookie) *http.Response {
+func (h *house) post(ip, contentType, body string, cookies ...*http.Cookie) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, "http://localhost/gateway/login?to=%2Fclients", strings.NewReader(body))
 	r.Header.Set("Content-Type", contentType)
 	for _, c := range cookies {
@@ -177,21 +176,21 @@ func (h *house) post(ip, contentType, body string, cookies ...*http.Cookie) *htt
 	addr := netip.MustParseAddr(ip)
 	w := httptest.NewRecorder()
 	h.mux.ServeHTTP(w, visitor.With(r, visitor.Visitor{IP: addr, Network: limit.Network(addr)}))
-	return w.Result()
+	return w
 }
 
 const urlencoded = "application/x-www-form-urlencoded"
 
 func fields(email, pw string) string { return url.Values{"email": {email}, "password": {pw}}.Encode() }
 
-func body(t *testing.T, r *http.Response) string {
-	t.Helper()
-	defer r.Body.Close()
-	b, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
+// cookiesOf reads what a response sets.
+func cookiesOf(w *httptest.ResponseRecorder) (all []*http.Cookie) {
+	for _, line := range w.Header()["Set-Cookie"] {
+		if c, err := http.ParseSetCookie(line); err == nil {
+			all = append(all, c)
+		}
 	}
-	return string(b)
+	return all
 }
 
 // work is what one try cost.
@@ -215,7 +214,7 @@ func TestAStrangerCannotTellWhoIsACustomer(t *testing.T) {
 	onStores(t, func(t *testing.T, h *house) {
 		h.user2("nopassword@example.test")
 		varying := regexp.MustCompile(`[A-Z0-9]{3}-[A-Z0-9]{3}|value="[^"]*@[^"]*"`)
-		var known, unknown, without *http.Response
+		var known, unknown, without *httptest.ResponseRecorder
 		costKnown := h.work(func() { known = h.post("192.0.2.1", urlencoded, fields("jan@example.test", "wrong")) })
 		costUnknown := h.work(func() { unknown = h.post("192.0.2.2", urlencoded, fields("piet@example.test", "wrong")) })
 		costWithout := h.work(func() { without = h.post("192.0.2.3", urlencoded, fields("nopassword@example.test", "wrong")) })
@@ -228,13 +227,13 @@ func TestAStrangerCannotTellWhoIsACustomer(t *testing.T) {
 		if costKnown.Hashes != 1 {
 			t.Errorf("%d hashes", costKnown.Hashes)
 		}
-		a, b, c := varying.ReplaceAllString(body(t, known), ""), varying.ReplaceAllString(body(t, unknown), ""), varying.ReplaceAllString(body(t, without), "")
-		if known.StatusCode != 401 || unknown.StatusCode != 401 || a != b || a != c || !strings.Contains(a, `data-cause="wrong_password"`) {
-			t.Errorf("answers differ: %d %d\n%s", known.StatusCode, unknown.StatusCode, cmp.Diff(a, b))
+		a, b, c := varying.ReplaceAllString(known.Body.String(), ""), varying.ReplaceAllString(unknown.Body.String(), ""), varying.ReplaceAllString(without.Body.String(), "")
+		if known.Code != 401 || unknown.Code != 401 || a != b || a != c || !strings.Contains(a, `data-cause="wrong_password"`) {
+			t.Errorf("answers differ: %d %d\n%s", known.Code, unknown.Code, cmp.Diff(a, b))
 		}
-		known.Header.Del("Content-Length")
-		unknown.Header.Del("Content-Length")
-		if diff := cmp.Diff(known.Header, unknown.Header); diff != "" {
+		known.Header().Del("Content-Length")
+		unknown.Header().Del("Content-Length")
+		if diff := cmp.Diff(known.Header(), unknown.Header()); diff != "" {
 			t.Errorf("headers differ: %s", diff)
 		}
 	})
@@ -251,20 +250,20 @@ func TestTheRightPasswordBeginsASession(t *testing.T) {
 	onStores(t, func(t *testing.T, h *house) {
 		for i, email := range []string{"jan@example.test", " JAN@Example.TEST ", "jan@example.test."} {
 			res := h.post(fmt.Sprintf("192.0.2.%d", 10+i), urlencoded, fields(email, right))
-			if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != "/clients" || !hasCookie(res, cookie.Session) {
-				t.Errorf("%q: %d %v", email, res.StatusCode, res.Header)
+			if res.Code != http.StatusSeeOther || res.Header().Get("Location") != "/clients" || !hasCookie(res, cookie.Session) {
+				t.Errorf("%q: %d %v", email, res.Code, res.Header())
 			}
 		}
 		for i, pw := range []string{right + " ", " " + right, strings.ToLower(right), right[:len(right)-3], right + strings.Repeat("x", 2000)} {
-			if res := h.post(fmt.Sprintf("192.0.2.%d", 20+i), urlencoded, fields("jan@example.test", pw)); res.StatusCode != 401 || hasCookie(res, cookie.Session) {
-				t.Errorf("%q was taken for the password: %d", pw, res.StatusCode)
+			if res := h.post(fmt.Sprintf("192.0.2.%d", 20+i), urlencoded, fields("jan@example.test", pw)); res.Code != 401 || hasCookie(res, cookie.Session) {
+				t.Errorf("%q was taken for the password: %d", pw, res.Code)
 			}
 		}
 	})
 }
 
-func hasCookie(res *http.Response, name string) bool {
-	for _, c := range res.Cookies() {
+func hasCookie(res *httptest.ResponseRecorder, name string) bool {
+	for _, c := range cookiesOf(res) {
 		if c.Name == name && c.Value != "" {
 			return true
 		}
@@ -288,11 +287,11 @@ func TestMalformedFormsAreExplained(t *testing.T) {
 			"no content type":  {"", fields("jan@example.test", right)},
 			"odd content type": {";;;", fields("jan@example.test", right)},
 		} {
-			var res *http.Response
+			var res *httptest.ResponseRecorder
 			cost := h.work(func() { res = h.post("192.0.2.50", c.contentType, c.body) })
-			text := body(t, res)
-			if res.StatusCode != 400 || !strings.Contains(text, `data-cause="bad_request"`) || !strings.Contains(text, `name="password"`) {
-				t.Errorf("%s: %d %s", name, res.StatusCode, text)
+			text := res.Body.String()
+			if res.Code != 400 || !strings.Contains(text, `data-cause="bad_request"`) || !strings.Contains(text, `name="password"`) {
+				t.Errorf("%s: %d %s", name, res.Code, text)
 			}
 			if cost.Hashes != 0 || !strings.Contains(text, `data-reference="`) {
 				t.Errorf("%s cost %+v", name, cost)
@@ -304,11 +303,11 @@ func TestMalformedFormsAreExplained(t *testing.T) {
 func TestWhatIsNoAddressIsNotKept(t *testing.T) {
 	onStores(t, func(t *testing.T, h *house) {
 		for _, typed := range []string{"my-secret-password", "a@b", "x\x00@example.test", "jan@example.test\r\nBcc: x"} {
-			var res *http.Response
+			var res *httptest.ResponseRecorder
 			cost := h.work(func() { res = h.post("192.0.2.60", urlencoded, fields(typed, "x")) })
-			text := body(t, res)
-			if res.StatusCode != 401 || cost.Hashes != 0 {
-				t.Errorf("%q: %d, %+v", typed, res.StatusCode, cost)
+			text := res.Body.String()
+			if res.Code != 401 || cost.Hashes != 0 {
+				t.Errorf("%q: %d, %+v", typed, res.Code, cost)
 			}
 			reference := regexp.MustCompile(`data-reference="([^"]+)"`).FindStringSubmatch(text)
 			if reference == nil {
@@ -326,10 +325,10 @@ func TestAnAbsentStoreIsNotAWrongPassword(t *testing.T) {
 	onStores(t, func(t *testing.T, h *house) {
 		h.store.away.Store(true)
 		res := h.post("192.0.2.70", urlencoded, fields("jan@example.test", right))
-		text := body(t, res)
-		if res.StatusCode != 503 || res.Header.Get("Retry-After") == "" || len(res.Header["Set-Cookie"]) != 0 ||
+		text := res.Body.String()
+		if res.Code != 503 || res.Header().Get("Retry-After") == "" || len(res.Header()["Set-Cookie"]) != 0 ||
 			!strings.Contains(text, `data-cause="store_unavailable"`) || !strings.Contains(text, "jan@example.test") {
-			t.Errorf("%d %v %s", res.StatusCode, res.Header, text)
+			t.Errorf("%d %v %s", res.Code, res.Header(), text)
 		}
 	})
 }
@@ -337,22 +336,22 @@ func TestAnAbsentStoreIsNotAWrongPassword(t *testing.T) {
 func TestAfterFiveFailuresOneWaits(t *testing.T) {
 	onStores(t, func(t *testing.T, h *house) {
 		for i := range 5 {
-			if res := h.post("192.0.2.80", urlencoded, fields([]string{"jan@example.test", "Jan@EXAMPLE.test"}[i%2], "wrong")); res.StatusCode != 401 {
-				t.Fatalf("failure %d: %d", i+1, res.StatusCode)
+			if res := h.post("192.0.2.80", urlencoded, fields([]string{"jan@example.test", "Jan@EXAMPLE.test"}[i%2], "wrong")); res.Code != 401 {
+				t.Fatalf("failure %d: %d", i+1, res.Code)
 			}
 		}
 		cost := h.work(func() {
 			res := h.post("192.0.2.80", urlencoded, fields("jan@example.test", right))
-			text := body(t, res)
-			if res.StatusCode != 429 || res.Header.Get("Retry-After") == "" || !strings.Contains(text, `data-cause="too_many_attempts"`) {
-				t.Errorf("sixth try: %d %v", res.StatusCode, res.Header)
+			text := res.Body.String()
+			if res.Code != 429 || res.Header().Get("Retry-After") == "" || !strings.Contains(text, `data-cause="too_many_attempts"`) {
+				t.Errorf("sixth try: %d %v", res.Code, res.Header())
 			}
 		})
 		if cost.Hashes != 0 {
 			t.Error("the password was looked at all the same")
 		}
-		if res := h.post("192.0.2.81", urlencoded, fields("jan@example.test", right)); res.StatusCode != 303 {
-			t.Errorf("from elsewhere: %d", res.StatusCode)
+		if res := h.post("192.0.2.81", urlencoded, fields("jan@example.test", right)); res.Code != 303 {
+			t.Errorf("from elsewhere: %d", res.Code)
 		}
 	})
 }
@@ -364,21 +363,21 @@ func TestAKnownDeviceIsNotShutOutByStrangers(t *testing.T) {
 		for i := range 25 {
 			h.post(fmt.Sprintf("203.0.113.%d", i+1), urlencoded, fields("jan@example.test", "guess"))
 		}
-		if res := h.post("198.51.100.9", urlencoded, fields("jan@example.test", right)); res.StatusCode != 429 {
-			t.Errorf("an unknown device after 25 guesses of strangers: %d", res.StatusCode)
+		if res := h.post("198.51.100.9", urlencoded, fields("jan@example.test", right)); res.Code != 429 {
+			t.Errorf("an unknown device after 25 guesses of strangers: %d", res.Code)
 		}
 		var device []*http.Cookie
-		for _, c := range own.Cookies() {
+		for _, c := range cookiesOf(own) {
 			if c.Name == cookie.Device {
 				device = append(device, c)
 			}
 		}
-		if res := h.post("203.0.113.1", urlencoded, fields("jan@example.test", right), device...); res.StatusCode != 303 {
-			t.Errorf("the known device: %d", res.StatusCode)
+		if res := h.post("203.0.113.1", urlencoded, fields("jan@example.test", right), device...); res.Code != 303 {
+			t.Errorf("the known device: %d", res.Code)
 		}
 		forged := &http.Cookie{Name: cookie.Device, Value: strings.ToUpper(device[0].Value)}
-		if res := h.post("198.51.100.8", urlencoded, fields("jan@example.test", right), forged); res.StatusCode != 429 {
-			t.Errorf("a forged device: %d", res.StatusCode)
+		if res := h.post("198.51.100.8", urlencoded, fields("jan@example.test", right), forged); res.Code != 429 {
+			t.Errorf("a forged device: %d", res.Code)
 		}
 	})
 }

@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cliendo/gateway/caddymodule/secret"
 	"pgregory.net/rapid"
+
+	"github.com/cliendo/gateway/caddymodule/secret"
 )
 
 const good = "q8Zr1vX0c7Lk2mNp9sTu4wYb6dEf3gHj"

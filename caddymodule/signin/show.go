@@ -55,8 +55,9 @@ func reason(r *http.Request) cause.Cause {
 	switch c := cause.Cause(r.URL.Query().Get(paramReason)); c {
 	case cause.SessionExpired, cause.SessionEnded:
 		return c
+	default:
+		return cause.None
 	}
-	return cause.None
 }
 
 // Bounces between an app that sends people to the login and a gateway that knows

@@ -113,33 +113,34 @@ type browser struct {
 	cookies map[string]string
 }
 
-func (b *browser) get(target string) *http.Response {
+func (b *browser) get(target string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, "http://localhost"+target, nil)
 	for name, value := range b.cookies {
 		r.AddCookie(&http.Cookie{Name: name, Value: value})
 	}
 	w := httptest.NewRecorder()
 	b.mux.ServeHTTP(w, r)
-	res := w.Result()
-	for _, c := range res.Cookies() {
+	for _, c := range cookiesOf(w) {
 		b.cookies[c.Name] = c.Value
 		if c.MaxAge < 0 {
 			delete(b.cookies, c.Name)
 		}
 	}
-	return res
+	return w
 }
 
-func causeOf(t *testing.T, res *http.Response) string {
-	t.Helper()
-	var b strings.Builder
-	buf := make([]byte, 1<<16)
-	n, _ := res.Body.Read(buf)
-	b.Write(buf[:n])
-	_, rest, ok := strings.Cut(b.String(), `data-cause="`)
-	if !ok {
-		return ""
+// cookiesOf reads what a response sets.
+func cookiesOf(w *httptest.ResponseRecorder) (all []*http.Cookie) {
+	for _, line := range w.Header()["Set-Cookie"] {
+		if c, err := http.ParseSetCookie(line); err == nil {
+			all = append(all, c)
+		}
 	}
+	return all
+}
+
+func causeOf(res *httptest.ResponseRecorder) string {
+	_, rest, _ := strings.Cut(res.Body.String(), `data-cause="`)
 	found, _, _ := strings.Cut(rest, `"`)
 	return found
 }
@@ -168,8 +169,8 @@ func TestTheLoginPageIsNeverADeadEnd(t *testing.T) {
 			b.cookies[cookie.Session] = c.cookie
 		}
 		res := b.get(c.target)
-		if res.StatusCode != c.status || res.Header.Get("Location") != c.location {
-			t.Errorf("%s with %q: %d to %q", c.target, c.cookie, res.StatusCode, res.Header.Get("Location"))
+		if res.Code != c.status || res.Header().Get("Location") != c.location {
+			t.Errorf("%s with %q: %d to %q", c.target, c.cookie, res.Code, res.Header().Get("Location"))
 		}
 		if _, kept := b.cookies[cookie.Session]; kept == (c.cookie == "forged" || c.cookie == "") {
 			t.Errorf("%s with %q: session cookie kept: %v", c.target, c.cookie, kept)
@@ -177,8 +178,8 @@ func TestTheLoginPageIsNeverADeadEnd(t *testing.T) {
 	}
 	w.down = true
 	b := &browser{mux, map[string]string{cookie.Session: "good"}}
-	if res := b.get("/gateway/login"); res.StatusCode != 200 || b.cookies[cookie.Session] != "good" {
-		t.Errorf("with the store away: %d, cookies %v", res.StatusCode, b.cookies)
+	if res := b.get("/gateway/login"); res.Code != 200 || b.cookies[cookie.Session] != "good" {
+		t.Errorf("with the store away: %d, cookies %v", res.Code, b.cookies)
 	}
 }
 
@@ -188,7 +189,7 @@ func TestWhyThePersonIsHereIsSaid(t *testing.T) {
 		"": "", "?reason=session_expired": "session_expired", "?reason=session_ended": "session_ended",
 		"?reason=user_blocked": "", "?reason=%3Cscript%3E": "",
 	} {
-		if got := causeOf(t, (&browser{mux, map[string]string{}}).get("/gateway/login"+query)); got != want {
+		if got := causeOf((&browser{mux, map[string]string{}}).get("/gateway/login" + query)); got != want {
 			t.Errorf("%q shows %q, want %q", query, got, want)
 		}
 	}
@@ -199,18 +200,18 @@ func TestALoopIsBrokenAndNamed(t *testing.T) {
 	_, mux := open(t, w)
 	b := &browser{mux, map[string]string{cookie.Session: "good"}}
 	for i := range 3 {
-		if res := b.get("/gateway/login"); res.StatusCode != 303 {
-			t.Fatalf("bounce %d: %d", i+1, res.StatusCode)
+		if res := b.get("/gateway/login"); res.Code != 303 {
+			t.Fatalf("bounce %d: %d", i+1, res.Code)
 		}
 	}
 	res := b.get("/gateway/login")
-	if got := causeOf(t, res); res.StatusCode != 200 || got != "redirect_loop" || w.loops != 1 {
-		t.Fatalf("fourth bounce: %d %q, %d counted", res.StatusCode, got, w.loops)
+	if got := causeOf(res); res.Code != 200 || got != "redirect_loop" || w.loops != 1 {
+		t.Fatalf("fourth bounce: %d %q, %d counted", res.Code, got, w.loops)
 	}
 	w.now = w.now.Add(time.Minute)
 	for i := range 6 { // a person, not a loop
-		if res := b.get("/gateway/login"); res.StatusCode != 303 {
-			t.Fatalf("visit %d: %d", i+1, res.StatusCode)
+		if res := b.get("/gateway/login"); res.Code != 303 {
+			t.Fatalf("visit %d: %d", i+1, res.Code)
 		}
 		w.now = w.now.Add(11 * time.Second)
 	}
@@ -219,7 +220,7 @@ func TestALoopIsBrokenAndNamed(t *testing.T) {
 func TestABrowserWithoutCookiesIsToldSo(t *testing.T) {
 	w := &world{account: &store.Account{State: directory.Active}}
 	d, mux := open(t, w)
-	prove := func(header, cookies string) *http.Response {
+	prove := func(header, cookies string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(http.MethodPost, "http://localhost/gateway/login?to=%2Fclients", nil)
 		if header != "" {
 			r.Header.Set(header, "same-origin")
@@ -229,22 +230,22 @@ func TestABrowserWithoutCookiesIsToldSo(t *testing.T) {
 		}
 		rec := httptest.NewRecorder()
 		d.Proven(rec, r, signin.Proof{User: &store.User{ID: "jan", Type: "teammate"}, Method: "password"})
-		return rec.Result()
+		return rec
 	}
-	if got := prove("", "").Header.Get("Location"); got != "/clients" {
+	if got := prove("", "").Header().Get("Location"); got != "/clients" {
 		t.Errorf("a program without cookies was sent to %q", got)
 	}
-	if got := prove("Sec-Fetch-Site", cookie.Flow+"=x").Header.Get("Location"); got != "/clients" {
+	if got := prove("Sec-Fetch-Site", cookie.Flow+"=x").Header().Get("Location"); got != "/clients" {
 		t.Errorf("a browser with cookies was sent to %q", got)
 	}
-	to := prove("Sec-Fetch-Site", "").Header.Get("Location")
+	to := prove("Sec-Fetch-Site", "").Header().Get("Location")
 	if u, err := url.Parse(to); err != nil || u.Path != "/gateway/login" {
 		t.Fatalf("a browser that lost its cookies was sent to %q", to)
 	}
-	if got := causeOf(t, (&browser{mux, map[string]string{}}).get(to)); got != "cookies_blocked" {
+	if got := causeOf((&browser{mux, map[string]string{}}).get(to)); got != "cookies_blocked" {
 		t.Errorf("the check says %q", got)
 	}
-	if got := causeOf(t, (&browser{mux, map[string]string{cookie.Device: "x"}}).get(to)); got != "" {
+	if got := causeOf((&browser{mux, map[string]string{cookie.Device: "x"}}).get(to)); got != "" {
 		t.Errorf("with a cookie the check says %q", got)
 	}
 }
@@ -268,8 +269,8 @@ func TestALoginIsANewSessionAndEndsTheOldOne(t *testing.T) {
 	w.down = true
 	rec = httptest.NewRecorder()
 	d.Proven(rec, r, signin.Proof{User: &store.User{ID: "jan", Type: "teammate"}, Method: "password"})
-	if rec.Code != 503 || len(rec.Result().Cookies()) != 0 || len(w.ended) != 1 {
-		t.Errorf("with the store away: %d, cookies %v, ended %v", rec.Code, rec.Result().Cookies(), w.ended)
+	if rec.Code != 503 || len(cookiesOf(rec)) != 0 || len(w.ended) != 1 {
+		t.Errorf("with the store away: %d, cookies %v, ended %v", rec.Code, cookiesOf(rec), w.ended)
 	}
 }
 
@@ -302,7 +303,7 @@ func TestKnownDevices(t *testing.T) {
 		for _, u := range users {
 			rec := httptest.NewRecorder()
 			d.Proven(rec, request(), signin.Proof{User: &store.User{ID: u, Type: "teammate", Locale: "nl"}, Method: "password"})
-			for _, c := range rec.Result().Cookies() {
+			for _, c := range cookiesOf(rec) {
 				cookies[c.Name] = c.Value
 			}
 			now := d.KnownDevice(request(), u)

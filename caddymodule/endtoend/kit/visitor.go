@@ -197,7 +197,7 @@ func (v *Visitor) Cookie(name string) string {
 func (v *Visitor) SetCookie(name, value string) {
 	u, err := url.Parse(v.Base)
 	must(v.t, err)
-	v.Client.Jar.SetCookies(u, []*http.Cookie{{Name: name, Value: value, Path: "/"}})
+	v.Client.Jar.SetCookies(u, []*http.Cookie{{Name: name, Value: value, Path: "/"}}) //nolint:gosec // in the jar of a test
 }
 
 // Answer is what came back.
