@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,9 +77,9 @@ func TestPurge(t *testing.T) {
 		t.Errorf("purged %d, %v before anything expired", n, err)
 	}
 	clock.Push(time.Minute)
-	n, err := s.Purge(t.Context())
-	if err != nil || n != 2*2345-lasting || stored(t, s) != lasting {
-		t.Errorf("purged %d, %v; %d are left, want %d", n, err, stored(t, s), lasting)
+	// How many it was is not looked at: the sweeper may have been there first.
+	if _, err := s.Purge(t.Context()); err != nil || stored(t, s) != lasting {
+		t.Errorf("purged: %v; %d are left, want %d", err, stored(t, s), lasting)
 	}
 	if n, err := s.Purge(t.Context()); n != 0 || err != nil {
 		t.Errorf("purged %d, %v a second time", n, err)
@@ -94,11 +95,10 @@ func TestPurgeEnds(t *testing.T) {
 		lasting := fill(t, s, clock, n)
 		clock.Push(time.Minute)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		if removed, err := s.Purge(ctx); removed != 2*n-lasting || err != nil {
-			t.Errorf("of %d: purged %d, %v", n, removed, err)
-		}
-		if removed, err := s.Purge(ctx); removed != 0 || err != nil {
-			t.Errorf("of %d: purged %d, %v a second time", n, removed, err)
+		for range 2 {
+			if _, err := s.Purge(ctx); err != nil || stored(t, s) != lasting {
+				t.Errorf("of %d: %v; %d are left, want %d", n, err, stored(t, s), lasting)
+			}
 		}
 		cancel()
 	}
@@ -116,20 +116,23 @@ func TestSweeper(t *testing.T) {
 // the moment it would delete it: the clock is asked in between.
 func TestPurgeRenewed(t *testing.T) {
 	clock := storetest.NewClock()
-	var between func()
+	var between atomic.Pointer[func()]
 	s := open(t, file(t), store.Options{Now: func() time.Time {
-		if renew := between; renew != nil {
-			between = nil
-			renew()
+		if renew := between.Swap(nil); renew != nil {
+			(*renew)()
 		}
 		return clock.Now()
 	}})
+	// The file must not have to grow while a read transaction is open.
+	put(t, s, "t", "room", strings.Repeat("v", 1<<20), time.Time{})
+	put(t, s, "t", "room", "", time.Time{})
 	put(t, s, "t", "1", "old", clock.Now().Add(time.Second))
 	put(t, s, "t", "2", "old", clock.Now().Add(time.Second))
 	clock.Push(time.Minute)
-	between = func() { put(t, s, "t", "1", "new", time.Time{}) }
-	if n, err := s.Purge(t.Context()); n != 1 || err != nil {
-		t.Errorf("purged %d, %v; want 1", n, err)
+	renew := func() { put(t, s, "t", "1", "new", time.Time{}) }
+	between.Store(&renew)
+	if _, err := s.Purge(t.Context()); err != nil {
+		t.Error(err)
 	}
 	expect(t, s, "t", "1", "new")
 }
