@@ -152,7 +152,7 @@ func (s *Store) listen() error {
 	switch {
 	case len(news) == 0:
 		// Redis waited the whole time and nothing came.
-		asked = asked.Add(listen)
+		asked = earlier(asked.Add(listen), s.opts.Now())
 	case len(news) == readAtOnce:
 		asked = s.InSync() // there is more
 	}
@@ -161,6 +161,13 @@ func (s *Store) listen() error {
 	}
 	s.stream.synced.Store(&asked)
 	return nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 func (s *Store) news(ctx context.Context, place string) ([]redis.XMessage, error) {
