@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -13,19 +14,63 @@ import (
 // tick is the unit of times in /proc: 1/100 s on every Linux there is.
 const tick = 10 * time.Millisecond
 
-// cpuOf returns the processor time a process has used, that of its children that
-// ended included.
-func cpuOf(pid int) (time.Duration, error) {
+// cpuOf returns the processor time a process and its descendants have used, those
+// that ended included.
+func cpuOf(pid int) (total time.Duration, err error) {
+	for _, p := range family(pid) {
+		f, err := statOf(p)
+		if err != nil && p != pid { // it just ended
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		t, err := sumTicks(f[11:15])
+		if err != nil {
+			return 0, err
+		}
+		total += t
+	}
+	return total, nil
+}
+
+// statOf returns what /proc/<pid>/stat says after the name of the program.
+func statOf(pid int) ([]string, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	// The name of the program stands in brackets and may hold anything.
+	// The name stands in brackets and may hold anything.
 	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	if len(fields) < 15 {
-		return 0, fmt.Errorf("reading /proc/%d/stat: %d fields", pid, len(fields))
+		return nil, fmt.Errorf("reading /proc/%d/stat: %d fields", pid, len(fields))
 	}
-	return sumTicks(fields[11:15])
+	return fields, nil
+}
+
+// family returns a process and its descendants: the gateway hashes passwords in
+// a process of its own.
+func family(pid int) []int {
+	parents := map[int]int{}
+	names, _ := filepath.Glob("/proc/[0-9]*")
+	for _, name := range names {
+		p, err := strconv.Atoi(filepath.Base(name))
+		if err != nil {
+			continue
+		}
+		if f, err := statOf(p); err == nil {
+			parents[p], _ = strconv.Atoi(f[1])
+		}
+	}
+	all := []int{pid}
+	for i := 0; i < len(all); i++ {
+		for p, parent := range parents {
+			if parent == all[i] {
+				all = append(all, p)
+			}
+		}
+	}
+	return all
 }
 
 func sumTicks(fields []string) (total time.Duration, err error) {
@@ -39,9 +84,20 @@ func sumTicks(fields []string) (total time.Duration, err error) {
 	return total, nil
 }
 
-// rssAnon returns the anonymous memory of a process in bytes: what a file that
-// is mapped does not count in.
-func rssAnon(pid int) (int64, error) {
+// rssAnon returns the anonymous memory of a process and its descendants in bytes:
+// what a file that is mapped does not count in.
+func rssAnon(pid int) (total int64, err error) {
+	for _, p := range family(pid) {
+		n, err := rssAnonOf(p)
+		if err != nil && p == pid {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
+func rssAnonOf(pid int) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err

@@ -11,8 +11,8 @@ import (
 
 const (
 	wantLogins = 0.9
-	// loginClients keep the hasher busy without making it a flood.
-	loginClients = 8
+	// loginClients keep the hasher busy while many of them wait for the disk.
+	loginClients = 64
 )
 
 // measureLogin compares logins with what the machine can hash, both by the same
