@@ -139,7 +139,7 @@ func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identi
 	if identify != nil {
 		identify(r, facts)
 	}
-	x.values = facts.Values
+	x.values = facts.Told()
 	for i, name := range g.Site.Headers {
 		if name != "" && x.values[i] != "" {
 			r.Header[name] = x.values[i : i+1 : i+1]

@@ -24,6 +24,7 @@ const maxName = 96
 // names is the set of header names that only the gateway may set, folded.
 type names struct {
 	set     map[string]bool
+	first   [256]bool // the letters they begin with: most headers are done with there
 	longest int
 }
 
@@ -33,7 +34,7 @@ func newNames(lists ...[]string) *names {
 		for _, name := range list {
 			var buf [maxName]byte
 			if f := fold(buf[:0], name); len(f) > 0 {
-				n.set[string(f)] = true
+				n.set[string(f)], n.first[f[0]] = true, true
 				n.longest = max(n.longest, len(f))
 			}
 		}
@@ -58,6 +59,10 @@ func fold(dst []byte, name string) []byte {
 }
 
 func (n *names) has(name string) bool {
+	var one [1]byte
+	if f := fold(one[:0], name); len(f) == 0 || !n.first[f[0]] {
+		return false
+	}
 	var buf [maxName]byte
 	f := fold(buf[:0], name)
 	return len(f) <= n.longest && n.set[string(f)]

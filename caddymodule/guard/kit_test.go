@@ -70,11 +70,10 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 
 func facts(change func(*session.Facts)) *session.Facts {
 	f := &session.Facts{
-		Session: &store.Session{Handle: "handle"},
-		User:    &store.User{ID: "jan", Name: "Jan", Account: "praktijk"},
+		Session: session.NewRecord(&store.Session{Handle: "handle"}),
+		User:    session.NewPerson(&store.User{ID: "jan", Name: "Jan", Account: "praktijk"}),
 		Account: &store.Account{ID: "praktijk", PayURL: "https://pay.example"},
 	}
-	f.Values[session.ValueUser], f.Values[session.ValueName] = "jan", "Jan"
 	if change != nil {
 		change(f)
 	}

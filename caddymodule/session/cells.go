@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"hash/maphash"
 	"sync"
 	"sync/atomic"
 )
@@ -12,30 +11,28 @@ const shards = 64
 // registry is a map that many goroutines use at once, none of them on the way of
 // an authenticated request.
 type registry[V any] struct {
-	seed  maphash.Seed
 	shard [shards]struct {
 		sync.Mutex
-		m map[string]V
+		m map[key]V
 	}
 }
 
 func (r *registry[V]) init() {
-	r.seed = maphash.MakeSeed()
 	for i := range r.shard {
-		r.shard[i].m = map[string]V{}
+		r.shard[i].m = map[key]V{}
 	}
 }
 
-// with runs fn while it alone uses the part of the map that holds key.
-func (r *registry[V]) with(key string, fn func(m map[string]V)) {
-	s := &r.shard[maphash.String(r.seed, key)%shards]
+// with runs fn while it alone uses the part of the map that holds k.
+func (r *registry[V]) with(k key, fn func(m map[key]V)) {
+	s := &r.shard[k[0]%shards]
 	s.Lock()
 	defer s.Unlock()
 	fn(s.m)
 }
 
-func (r *registry[V]) get(key string) (v V, ok bool) {
-	r.with(key, func(m map[string]V) { v, ok = m[key] })
+func (r *registry[V]) get(k key) (v V, ok bool) {
+	r.with(k, func(m map[key]V) { v, ok = m[k] })
 	return v, ok
 }
 
@@ -102,12 +99,12 @@ func (c *cell[T]) empty() {
 // cells are the cells in use, by key.
 type cells[T any] struct{ registry[*cell[T]] }
 
-// take returns the cell of key and counts one more user of it.
-func (cs *cells[T]) take(key string) (c *cell[T]) {
-	cs.with(key, func(m map[string]*cell[T]) {
-		if c = m[key]; c == nil {
+// take returns the cell of k and counts one more user of it.
+func (cs *cells[T]) take(k key) (c *cell[T]) {
+	cs.with(k, func(m map[key]*cell[T]) {
+		if c = m[k]; c == nil {
 			c = &cell[T]{}
-			m[key] = c
+			m[k] = c
 		}
 		c.refs++
 	})
@@ -115,28 +112,27 @@ func (cs *cells[T]) take(key string) (c *cell[T]) {
 }
 
 // release counts one user less and drops a cell that nobody uses.
-func (cs *cells[T]) release(key string) {
-	cs.with(key, func(m map[string]*cell[T]) {
-		if c := m[key]; c != nil {
+func (cs *cells[T]) release(k key) {
+	cs.with(k, func(m map[key]*cell[T]) {
+		if c := m[k]; c != nil {
 			if c.refs--; c.refs <= 0 {
-				delete(m, key)
+				delete(m, k)
 			}
 		}
 	})
 }
 
-// empty has the next reader of key ask the store.
-func (cs *cells[T]) empty(key string) {
-	if c, ok := cs.get(key); ok {
+// empty has the next reader of k ask the store.
+func (cs *cells[T]) empty(k key) {
+	if c, ok := cs.get(k); ok {
 		c.empty()
 	}
 }
 
-// replace swaps a value that was read for a newer one; an emptied cell stays empty.
-func (c *cell[T]) replace(v *T) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.value.Load() != nil {
-		c.value.Store(v)
+// replace swaps a value that was read for what became of it, unless the cell was
+// emptied meanwhile: who filled it since knows better.
+func (c *cell[T]) replace(old, v *T) {
+	if old != nil {
+		c.value.CompareAndSwap(old, v)
 	}
 }

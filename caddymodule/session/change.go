@@ -14,13 +14,13 @@ func (m *Manager) changed(c store.Change) {
 	case c.Lost:
 		m.forgetAll()
 	case c.Kind == store.Sessions.Kind.Name:
-		if l, ok := m.byID.get(registryKey(account, c.ID)); ok {
+		if l, ok := m.byID.get(within(account, c.ID)); ok {
 			l.record.empty()
 		}
 	case c.Kind == store.Users.Kind.Name:
-		m.users.empty(registryKey(account, c.ID))
+		m.users.empty(within(account, c.ID))
 	case c.Kind == store.Accounts.Kind.Name:
-		m.accounts.empty(account)
+		m.accounts.empty(keyOf(account))
 	default:
 		return
 	}

@@ -36,9 +36,6 @@ func (p payload) id() string { return sessionID(p.user, secret.Digest(p.secret))
 
 func sessionID(user, digest string) string { return user + "." + digest }
 
-// registryKey names a session, user or account within the maps of this package.
-func registryKey(account, id string) string { return account + "\x00" + id }
-
 // find brings the session of a cookie that is not in memory yet there. Without a
 // session it returns no Live and the facts that say so.
 func (m *Manager) find(ctx context.Context, value string) (*Live, *Facts, error) {
@@ -68,19 +65,19 @@ func (m *Manager) open(value string) (payload, bool) {
 
 // adopt brings a session into memory, or returns the one that is already there.
 func (m *Manager) adopt(value, account, user, id string) *Live {
-	key := registryKey(account, id)
+	k := within(account, id)
 	var l *Live
-	m.byID.with(key, func(all map[string]*Live) {
-		if l = all[key]; l != nil && !l.dropped.Load() {
+	m.byID.with(k, func(all map[key]*Live) {
+		if l = all[k]; l != nil && !l.dropped.Load() {
 			return
 		}
 		l = &Live{
-			cookie: value, id: id, account: account, user: user,
-			person: m.users.take(registryKey(account, user)), customer: m.accounts.take(account),
+			cookie: keyOf(value), id: id, account: shared(account),
+			person: m.users.take(within(account, user)), customer: m.accounts.take(keyOf(account)),
 		}
-		all[key] = l
+		all[k] = l
 	})
-	m.byCookie.Set(value, l)
+	m.byCookie.Set(keyOf(value), l)
 	return l
 }
 
@@ -92,14 +89,14 @@ func (m *Manager) drop(l *Live) {
 
 // forget releases what a session held; the cache calls it for those it evicts.
 func (m *Manager) forget(l *Live) {
-	key := registryKey(l.account, l.id)
-	m.byID.with(key, func(all map[string]*Live) {
-		if all[key] == l {
-			delete(all, key)
+	k := within(l.account, l.id)
+	m.byID.with(k, func(all map[key]*Live) {
+		if all[k] == l {
+			delete(all, k)
 		}
 	})
 	if l.dropped.CompareAndSwap(false, true) {
-		m.users.release(registryKey(l.account, l.user))
-		m.accounts.release(l.account)
+		m.users.release(within(l.account, l.user()))
+		m.accounts.release(keyOf(l.account))
 	}
 }

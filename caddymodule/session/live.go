@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -13,12 +14,11 @@ import (
 
 // Live is a session in memory.
 type Live struct {
-	cookie   string
+	cookie   key
 	id       string // in the store
 	account  string
-	user     string
-	record   cell[store.Session]
-	person   *cell[store.User]
+	record   cell[Record]
+	person   *cell[Person]
 	customer *cell[store.Account]
 	facts    atomic.Pointer[Facts]
 	seen     atomic.Int64 // unix seconds of the last request on this node
@@ -26,11 +26,17 @@ type Live struct {
 	dropped  atomic.Bool
 }
 
+// user is the id of whose session this is.
+func (l *Live) user() string {
+	user, _, _ := strings.Cut(l.id, ".")
+	return user
+}
+
 // Facts are what is known of a session at one moment. They are shared by many
 // requests and never change; a change makes new ones.
 type Facts struct {
-	Session *store.Session
-	User    *store.User
+	Session *Record
+	User    *Person
 	Account *store.Account
 	// Cause says why this session may not reach the app; None when it may.
 	Cause cause.Cause
@@ -39,13 +45,10 @@ type Facts struct {
 	Repair bool
 	// AppDenied is true for types without access to the app.
 	AppDenied bool
-	// Values are what the app is told, in the order of the constants of this package.
-	Values [Values]string
 	// Placeholders answers Caddy's {http.auth.user.*}.
 	Placeholders func(key string) (any, bool)
 
 	until int64 // unix nanoseconds; from then on the facts have to be made anew
-	idle  int64 // seconds
 }
 
 // Check returns the facts about the session that the cookie value opens. A
@@ -56,7 +59,7 @@ type Facts struct {
 // few atomic loads; nothing is allocated, locked or written.
 func (m *Manager) Check(ctx context.Context, value string) (*Facts, error) {
 	now := m.now()
-	l, ok := m.byCookie.GetIfPresent(value)
+	l, ok := m.byCookie.GetIfPresent(keyOf(value))
 	if ok && !l.dropped.Load() {
 		if f := l.current(now); f != nil && now.UnixNano() < m.servedUntil.Load() {
 			m.saw(l, now)
@@ -73,7 +76,7 @@ func (m *Manager) Check(ctx context.Context, value string) (*Facts, error) {
 // Peek is Check for those who only look: it does not count as using the session.
 func (m *Manager) Peek(ctx context.Context, value string) (*Facts, *Live, error) {
 	now := m.now()
-	l, ok := m.byCookie.GetIfPresent(value)
+	l, ok := m.byCookie.GetIfPresent(keyOf(value))
 	if !ok || l.dropped.Load() {
 		var f *Facts
 		var err error
@@ -95,7 +98,7 @@ func (l *Live) current(now time.Time) *Facts {
 		f.Account != l.customer.value.Load() {
 		return nil
 	}
-	if now.UnixNano() >= f.until || now.Unix()-l.seen.Load() >= f.idle {
+	if now.UnixNano() >= f.until || now.Unix()-l.seen.Load() >= f.Session.idle {
 		return nil
 	}
 	return f
@@ -113,7 +116,7 @@ func (m *Manager) recheck(ctx context.Context, l *Live, now time.Time) (*Facts, 
 	if f := l.current(now); f != nil {
 		return f, nil
 	}
-	if rec := l.record.value.Load(); rec != nil && now.Unix()-l.seen.Load() >= rec.Idle {
+	if rec := l.record.value.Load(); rec != nil && now.Unix()-l.seen.Load() >= rec.idle {
 		l.record.empty() // perhaps it was used on another node meanwhile
 	}
 	f, err := m.facts(ctx, l, now)
@@ -134,16 +137,16 @@ func over(c cause.Cause) bool {
 }
 
 func (m *Manager) facts(ctx context.Context, l *Live, now time.Time) (*Facts, error) {
-	rec, err := l.record.load(ctx, func(ctx context.Context) (*store.Session, error) {
-		return store.Sessions.Get(ctx, m.store, store.AccountTag(l.account), l.id)
+	rec, err := l.record.load(ctx, func(ctx context.Context) (*Record, error) {
+		return m.readRecord(ctx, l.account, l.id)
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return &Facts{Cause: cause.SessionExpired}, nil
 	} else if err != nil {
 		return nil, err
 	}
-	person, err := l.person.load(ctx, func(ctx context.Context) (*store.User, error) {
-		return m.dir.User(ctx, l.account, l.user)
+	person, err := l.person.load(ctx, func(ctx context.Context) (*Person, error) {
+		return m.readPerson(ctx, l.account, l.user())
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return &Facts{Cause: cause.SessionEnded}, nil
@@ -158,32 +161,32 @@ func (m *Manager) facts(ctx context.Context, l *Live, now time.Time) (*Facts, er
 	} else if err != nil {
 		return nil, err
 	}
-	if s := rec.LastSeen.Unix(); s > l.seen.Load() {
-		l.seen.Store(s)
+	if rec.lastSeen > l.seen.Load() {
+		l.seen.Store(rec.lastSeen)
 	}
 	return m.judge(rec, person, customer, l.seen.Load(), now), nil
 }
 
 // judge decides in the order session, type, user, account.
-func (m *Manager) judge(rec *store.Session, u *store.User, a *store.Account, seen int64, now time.Time) *Facts {
-	f := &Facts{Session: rec, User: u, Account: a, idle: rec.Idle}
-	end := rec.Created.Add(time.Duration(rec.Absolute) * time.Second)
+func (m *Manager) judge(rec *Record, p *Person, a *store.Account, seen int64, now time.Time) *Facts {
+	f := &Facts{Session: rec, User: p, Account: a}
+	f.Placeholders = f.placeholder
+	end := rec.end()
 	f.until = end.UnixNano()
 	switch {
-	case !rec.Ended.IsZero() || rec.Epoch < u.Epoch || rec.AccEpoch < a.Epoch:
+	case rec.ended || rec.epoch < p.epoch || rec.accountTurn < a.Epoch:
 		f.Cause = cause.SessionEnded
-	case !now.Before(end) || now.Unix()-seen >= rec.Idle:
+	case !now.Before(end) || now.Unix()-seen >= rec.idle:
 		f.Cause = cause.SessionExpired
 	default:
-		rules := m.settings.Load().Rules
-		f.Cause = rules.May(u, a, now)
-		t, _ := rules.TypeOf(u)
+		rules, u := m.settings.Load().Rules, p.user()
+		f.Cause = rules.May(&u, a, now)
+		t, _ := rules.TypeOf(&u)
 		f.AppDenied = !t.App
-		f.Repair = u.Type == directory.SuperadminType && f.Cause.OfAccount()
-		if t := rules.Steady(u, a, now); !t.IsZero() && t.UnixNano() < f.until {
+		f.Repair = p.Type == directory.SuperadminType && f.Cause.OfAccount()
+		if t := rules.Steady(&u, a, now); !t.IsZero() && t.UnixNano() < f.until {
 			f.until = t.UnixNano()
 		}
 	}
-	f.describe()
 	return f
 }

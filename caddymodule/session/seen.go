@@ -28,7 +28,7 @@ func (m *Manager) saw(l *Live, now time.Time) {
 	}
 	l.seen.Store(sec)
 	rec := l.record.value.Load()
-	if rec == nil || sec-rec.LastSeen.Unix() < seenAfter(rec) || !l.queued.CompareAndSwap(false, true) {
+	if rec == nil || sec-rec.lastSeen < seenAfter(rec) || !l.queued.CompareAndSwap(false, true) {
 		return
 	}
 	m.seen.mu.Lock()
@@ -36,8 +36,8 @@ func (m *Manager) saw(l *Live, now time.Time) {
 	m.seen.mu.Unlock()
 }
 
-func seenAfter(rec *store.Session) int64 {
-	return max(min(int64(seenEvery/time.Second), rec.Idle/10), 1)
+func seenAfter(rec *Record) int64 {
+	return max(min(int64(seenEvery/time.Second), rec.idle/10), 1)
 }
 
 // flushSeen writes the last-seen of the queued sessions, of all in memory when
@@ -69,6 +69,10 @@ func (m *Manager) flushSeen(ctx context.Context, all bool) {
 
 func (m *Manager) writeSeen(ctx context.Context, account string, lives []*Live) error {
 	written := make(map[*Live]*store.Session, len(lives))
+	known := make(map[*Live]*Record, len(lives))
+	for _, l := range lives {
+		known[l] = l.record.value.Load()
+	}
 	err := m.store.Update(ctx, store.AccountTag(account), func(tx store.Tx) error {
 		clear(written)
 		for _, l := range lives {
@@ -94,7 +98,7 @@ func (m *Manager) writeSeen(ctx context.Context, account string, lives []*Live) 
 		return err
 	}
 	for l, rec := range written {
-		l.record.replace(rec)
+		l.record.replace(known[l], NewRecord(rec))
 	}
 	return nil
 }

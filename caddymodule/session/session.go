@@ -84,9 +84,9 @@ type Manager struct {
 	log      *slog.Logger
 	settings atomic.Pointer[Settings]
 
-	byCookie *otter.Cache[string, *Live]
+	byCookie *otter.Cache[key, *Live]
 	byID     registry[*Live]
-	users    cells[store.User]
+	users    cells[Person]
 	accounts cells[store.Account]
 	streams  streams
 	seen     seenQueue
@@ -110,9 +110,14 @@ func New(s Store, dir Directory, settings Settings, o Options) *Manager {
 	m.users.init()
 	m.accounts.init()
 	m.streams.init()
-	m.byCookie = otter.Must(&otter.Options[string, *Live]{
+	m.byCookie = otter.Must(&otter.Options[key, *Live]{
 		MaximumSize: defaultCacheSize,
-		OnDeletion:  func(e otter.DeletionEvent[string, *Live]) { m.forget(e.Value) },
+		OnDeletion: func(e otter.DeletionEvent[key, *Live]) {
+			// Two first requests at once set the same one twice.
+			if e.Cause != otter.CauseReplacement {
+				m.forget(e.Value)
+			}
+		},
 	})
 	m.Configure(settings)
 	m.stopWatch = s.Watch(m.changed)
@@ -138,11 +143,9 @@ func (m *Manager) Configure(s Settings) {
 	rotated := before != nil && !before.Codec.Same(s.Codec)
 	for _, l := range m.byID.all() {
 		l.facts.Store(nil)
-		if !rotated {
-			continue
-		}
-		// What a secret that is gone has signed opens nothing any more.
-		if _, ok := s.Codec.Decode(l.cookie); !ok {
+		if rotated {
+			// What a secret that is gone has signed opens nothing any more; the
+			// others are looked at anew.
 			m.drop(l)
 		}
 	}

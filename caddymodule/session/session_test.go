@@ -29,7 +29,7 @@ func TestASessionIsKnownOnEveryNode(t *testing.T) {
 				session.ValueGroups: "superadmin", session.ValueAccount: "praktijk", session.ValueAccountState: "active",
 				session.ValueSession: f.Session.Handle, session.ValueAmr: "pwd", session.ValueAuthTime: "1803891600",
 			}
-			if diff := cmp.Diff(want, f.Values); diff != "" {
+			if diff := cmp.Diff(want, f.Told()); diff != "" {
 				t.Error(diff)
 			}
 			if id, ok := f.Placeholders("http.auth.user.id"); !ok || id != k.user.ID {

@@ -1,14 +1,11 @@
 package session
 
 import (
-	"strconv"
 	"strings"
 	"time"
-
-	"github.com/cliendo/gateway/caddymodule/store"
 )
 
-// What the app is told about a session, as indexes of Facts.Values.
+// What the app is told about a session, as indexes of Facts.Told.
 const (
 	ValueUser = iota // stable user id, never the address
 	ValueEmail
@@ -22,22 +19,13 @@ const (
 	Values        // how many there are
 )
 
-// describe fills Values and Placeholders.
-func (f *Facts) describe() {
-	u, a, s := f.User, f.Account, f.Session
-	f.Values = [Values]string{
-		ValueUser: ascii(u.ID), ValueEmail: ascii(u.Email), ValueName: ascii(u.Name), ValueGroups: ascii(u.Type),
-		ValueAccount: ascii(u.Account), ValueAccountState: ascii(a.State), ValueSession: ascii(s.Handle),
-		ValueAmr: ascii(strings.Join(s.Amr, " ")), ValueAuthTime: authTime(s),
+// Told returns what the app is told, in the order of the constants of this package.
+func (f *Facts) Told() [Values]string {
+	return [Values]string{
+		ValueUser: f.User.ID, ValueEmail: f.User.email, ValueName: f.User.name, ValueGroups: ascii(f.User.Type),
+		ValueAccount: f.User.Account, ValueAccountState: ascii(f.Account.State), ValueSession: f.Session.Handle,
+		ValueAmr: f.Session.amr, ValueAuthTime: f.Session.authTime,
 	}
-	f.Placeholders = f.placeholder
-}
-
-func authTime(s *store.Session) string {
-	if s.AuthTime.IsZero() {
-		return ""
-	}
-	return strconv.FormatInt(s.AuthTime.Unix(), 10)
 }
 
 var placeholderValues = map[string]int{
@@ -55,7 +43,7 @@ func (f *Facts) placeholder(key string) (any, bool) {
 	if !ok {
 		return nil, false
 	}
-	return f.Values[i], true
+	return f.Told()[i], true
 }
 
 // ascii percent-encodes what is not printable ASCII, as UTF-8, and the percent
@@ -90,7 +78,7 @@ func ascii(s string) string {
 // Left returns how long the session lasts if nothing more is asked of it, and how
 // long at the most.
 func (l *Live) Left(f *Facts, now time.Time) (idle, absolute time.Duration) {
-	absolute = f.Session.Created.Add(time.Duration(f.Session.Absolute) * time.Second).Sub(now)
-	idle = time.Unix(l.seen.Load()+f.idle, 0).Sub(now)
+	absolute = f.Session.end().Sub(now)
+	idle = time.Unix(l.seen.Load()+f.Session.idle, 0).Sub(now)
 	return max(min(idle, absolute), 0), max(absolute, 0)
 }

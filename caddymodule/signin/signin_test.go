@@ -104,7 +104,7 @@ func open(t testing.TB, w *world) (*signin.Dispatcher, *http.ServeMux) {
 }
 
 func facts() *session.Facts {
-	return &session.Facts{Session: &store.Session{}, User: &store.User{ID: "jan"}, Account: &store.Account{}}
+	return &session.Facts{Session: session.NewRecord(&store.Session{}), User: session.NewPerson(&store.User{ID: "jan"}), Account: &store.Account{}}
 }
 
 // browser keeps cookies between requests.
@@ -147,7 +147,7 @@ func causeOf(res *httptest.ResponseRecorder) string {
 
 func TestTheLoginPageIsNeverADeadEnd(t *testing.T) {
 	w := &world{known: map[string]*session.Facts{"good": facts(), "blocked": {
-		Session: &store.Session{}, User: &store.User{}, Account: &store.Account{}, Cause: cause.UserBlocked,
+		Session: session.NewRecord(&store.Session{}), User: session.NewPerson(&store.User{}), Account: &store.Account{}, Cause: cause.UserBlocked,
 	}}}
 	_, mux := open(t, w)
 	for _, c := range []struct {

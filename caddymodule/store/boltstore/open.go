@@ -21,9 +21,7 @@ const (
 	// lockTimeout is how long Open waits for the process that holds the file: long
 	// enough for one that is just ending, short enough to read the error.
 	lockTimeout = 1500 * time.Millisecond
-	// batchDelay is how long an Update waits for others to share its fsync.
-	batchDelay = time.Millisecond
-	fileMode   = 0o600
+	fileMode    = 0o600
 )
 
 // Store is a store.Engine on a bbolt file. Its methods may be called from many
@@ -36,6 +34,7 @@ type Store struct {
 	db atomic.Pointer[bbolt.DB] // replaced by Compact
 	// writing is held shared by every Update, and alone by Compact and Close.
 	writing sync.RWMutex
+	batches batches
 	// writeFailed is true from a commit that failed until one that did not.
 	writeFailed atomic.Bool
 
@@ -97,7 +96,6 @@ func openFile(path string) (db *bbolt.DB, err error) {
 	if err := sameAsPath(file, path); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	db.MaxBatchDelay = batchDelay
 	if errors.Is(statErr, os.ErrNotExist) {
 		return db, syncFolder(path)
 	}

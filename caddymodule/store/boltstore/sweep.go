@@ -114,7 +114,7 @@ func look(tx *bbolt.Tx, at place, now time.Time) (here, next place, expired [][]
 func (s *Store) remove(bucket []byte, keys [][]byte) (removed int, err error) {
 	s.writing.RLock()
 	defer s.writing.RUnlock()
-	err = s.db.Load().Batch(func(tx *bbolt.Tx) error {
+	err = s.db.Load().Update(func(tx *bbolt.Tx) error {
 		removed = 0
 		b := tx.Bucket(bucket)
 		if b == nil {

@@ -13,9 +13,9 @@ import (
 	"github.com/cliendo/gateway/caddymodule/store/internal/engine"
 )
 
-// Update implements store.Updater. Updates that arrive within a millisecond share
-// one commit and one fsync. A panic in fn surfaces here, in the goroutine of the
-// caller; the others are not touched by it.
+// Update implements store.Updater. Updates that come while a commit is under way
+// share the next one and its fsync. A panic in fn surfaces here, in the goroutine
+// of the caller; the others are not touched by it.
 func (s *Store) Update(ctx context.Context, tag string, fn func(store.Tx) error) error {
 	start := time.Now()
 	if err := store.CheckTag(tag); err != nil {
@@ -38,23 +38,11 @@ func (s *Store) commit(ctx context.Context, tag string, fn func(store.Tx) error)
 	if err := ctx.Err(); err != nil {
 		return nil, nil, fmt.Errorf("updating: %w", err)
 	}
-	err = s.db.Load().Batch(func(btx *bbolt.Tx) error {
-		// Every run starts from nothing: only the last one counts.
-		changes, fnErr = nil, nil
-		tx := engine.NewTx(tag, s.opts.Now(), func(kind store.Kind, id string) ([]byte, error) {
-			return rawRecord(btx, kind.Name, tag, id), nil
-		})
-		if fnErr = tx.Run(fn); fnErr != nil {
-			return nil
-		}
-		changes = tx.Announced()
-		return apply(btx, tag, tx.Writes())
-	})
-	s.noteWrite(err)
-	if err != nil {
-		return nil, nil, unavailable("updating", err)
+	j := s.share(tag, fn)
+	if j.err != nil {
+		return nil, nil, unavailable("updating", j.err)
 	}
-	return changes, fnErr, nil
+	return j.changes, j.fnErr, nil
 }
 
 func (s *Store) noteWrite(err error) {

@@ -1,0 +1,123 @@
+package boltstore
+
+import (
+	"errors"
+	"sync"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/store/internal/engine"
+)
+
+// maxBatch is how many Updates share one commit at most: what they write must
+// fit in memory, and the first of them waits for the last.
+const maxBatch = 1000
+
+// batches lets Updates share commits. While one commit reaches the disk the next
+// ones gather, so that there are more in each the slower the disk is; nobody
+// waits for others to come. (bbolt's own Batch begins a commit every so many
+// milliseconds, whether the one before is through or not: on a disk that needs
+// longer they queue up.)
+type batches struct {
+	mu      sync.Mutex
+	waiting []*job
+	running bool
+}
+
+// job is one Update that waits for its commit.
+type job struct {
+	tag string
+	fn  func(store.Tx) error
+
+	// What became of it, once done is closed.
+	done     chan struct{}
+	changes  []store.Change
+	fnErr    error
+	err      error // of the file
+	panicked any
+}
+
+// errNothing ends a commit that would change nothing: it needs no disk.
+var errNothing = errors.New("nothing to write")
+
+// share runs fn within a commit and returns when that is through. A panic of fn
+// comes out here.
+func (s *Store) share(tag string, fn func(store.Tx) error) *job {
+	j := &job{tag: tag, fn: fn, done: make(chan struct{})}
+	b := &s.batches
+	b.mu.Lock()
+	b.waiting = append(b.waiting, j)
+	if !b.running {
+		b.running = true
+		go s.commitAll()
+	}
+	b.mu.Unlock()
+	<-j.done
+	if j.panicked != nil {
+		panic(j.panicked)
+	}
+	return j
+}
+
+// commitAll commits until nobody waits.
+func (s *Store) commitAll() {
+	b := &s.batches
+	for {
+		b.mu.Lock()
+		n := min(len(b.waiting), maxBatch)
+		now := b.waiting[:n:n]
+		b.waiting = b.waiting[n:]
+		if n == 0 {
+			b.waiting, b.running = nil, false
+			b.mu.Unlock()
+			return
+		}
+		b.mu.Unlock()
+		s.commitTogether(now)
+	}
+}
+
+func (s *Store) commitTogether(jobs []*job) {
+	err := s.db.Load().Update(func(btx *bbolt.Tx) error {
+		written := false
+		for _, j := range jobs {
+			wrote, err := s.run(btx, j)
+			if err != nil {
+				return err
+			}
+			written = written || wrote
+		}
+		if !written {
+			return errNothing
+		}
+		return nil
+	})
+	if errors.Is(err, errNothing) {
+		err = nil
+	} else {
+		s.noteWrite(err)
+	}
+	for _, j := range jobs {
+		j.err = err
+		close(j.done)
+	}
+}
+
+// run runs one Update within a commit. What it wants to write is held back until
+// it has returned, so that one that fails or panics leaves no trace.
+func (s *Store) run(btx *bbolt.Tx, j *job) (wrote bool, err error) {
+	tx := engine.NewTx(j.tag, s.opts.Now(), func(kind store.Kind, id string) ([]byte, error) {
+		return rawRecord(btx, kind.Name, j.tag, id), nil
+	})
+	if j.call(tx); j.fnErr != nil || j.panicked != nil {
+		return false, nil
+	}
+	j.changes = tx.Announced()
+	return len(tx.Writes()) > 0, apply(btx, j.tag, tx.Writes())
+}
+
+func (j *job) call(tx *engine.Tx) {
+	defer func() { j.panicked = recover() }()
+	j.fnErr = tx.Run(j.fn)
+}
