@@ -257,6 +257,29 @@ func TestLoginStartsANewSession(t *testing.T) {
 	})
 }
 
+// A request of another tab that was on its way during a login does not take the
+// new session's cookie away; the login page clears a cookie that is dead.
+func TestDeadCookiesAreClearedAtTheLoginPageOnly(t *testing.T) {
+	t.Parallel()
+	g, _ := town(t, kit.Bolt(t), kit.Site{})
+	v := kit.Visit(t, g.URL).Enter("teammate")
+	first := v.Cookie("gateway_session")
+	v.Post("/gateway/login", kit.Form("teammate@demo.test", kit.Password))
+	for _, dead := range []string{first, "forged"} {
+		late := kit.Visit(t, g.URL)
+		late.SetCookie("gateway_session", dead)
+		for _, a := range []kit.Answer{late.Get("/x"), late.Get("/x", kit.Bare), late.Post("/x", kit.Form("a", "b"))} {
+			if a.FromApp() || len(a.Header["Set-Cookie"]) != 0 {
+				t.Errorf("the answer to an old request sets cookies: %s, %v", a, a.Header)
+			}
+		}
+		if a := late.Get("/gateway/login"); a.Status != http.StatusOK || late.Cookie("gateway_session") != "" {
+			t.Errorf("the login page leaves a dead cookie: %s", a)
+		}
+	}
+	arrived(t, v.Get("/"), "teammate")
+}
+
 // No hidden field is mandatory, and no cookie: what a script or an old form sends.
 func TestFieldsAloneLogIn(t *testing.T) {
 	t.Parallel()

@@ -164,6 +164,24 @@ func TestStreamsOfTheOtherNodeEndToo(t *testing.T) {
 	over(t, streams)
 }
 
+// Over HTTP/2 one connection carries all that a browser asks: a stream ends, the
+// connection and the rest on it do not.
+func TestStreamsOverHTTP2EndAlone(t *testing.T) {
+	t.Parallel()
+	g, _ := town(t, kit.Bolt(t), kit.Site{HTTPS: true})
+	v := kit.Visit(t, g.URL).Enter("teammate")
+	streams := []*stream{openEvents(t, v, "announced events", "text/event-stream"), openEvents(t, v, "events", "*/*")}
+	alive(t, streams)
+	a := v.Post("/gateway/logout", nil)
+	if a.Status != http.StatusSeeOther || a.Proto != "HTTP/2.0" {
+		t.Errorf("logging out: %s over %s", a, a.Proto)
+	}
+	over(t, streams)
+	if a := v.Get(a.To()); a.Status != http.StatusOK || a.Proto != "HTTP/2.0" {
+		t.Errorf("after that: %s over %s", a, a.Proto)
+	}
+}
+
 func TestNobodyStreamsWithoutASession(t *testing.T) {
 	t.Parallel()
 	g, app := town(t, kit.Bolt(t), kit.Site{})

@@ -124,7 +124,7 @@ func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identi
 	value, facts, err := g.session(r)
 	if facts == nil || facts.Session == nil || facts.Cause != cause.None || facts.AppDenied {
 		if !open && !(err == nil && g.repair(facts, kind, path)) {
-			g.stop(w, r, o, value, facts, err)
+			g.stop(w, r, o, facts, err)
 			return nil
 		}
 		if open {

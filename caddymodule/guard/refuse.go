@@ -10,7 +10,6 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cause"
-	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/target"
@@ -20,7 +19,7 @@ import (
 const storeRetry = 5 * time.Second
 
 // stop answers a request that may not pass.
-func (g *Guard) stop(w http.ResponseWriter, r *http.Request, o Original, value string, f *session.Facts, err error) {
+func (g *Guard) stop(w http.ResponseWriter, r *http.Request, o Original, f *session.Facts, err error) {
 	switch {
 	case err != nil:
 		// Nobody knows whether there is a session: say so, and touch no cookie (P21).
@@ -29,9 +28,9 @@ func (g *Guard) stop(w http.ResponseWriter, r *http.Request, o Original, value s
 	case f == nil:
 		g.refuse(w, r, o, cause.NotLoggedIn, nil)
 	case f.Session == nil || f.Cause == cause.SessionExpired || f.Cause == cause.SessionEnded:
-		if value != "" {
-			http.SetCookie(w, cookie.New(cookie.Session, "", cookie.Secure(r, g.Site.HTTPS), -1))
-		}
+		// The cookie stays: this may answer a request that was on its way while
+		// another tab logged in, and would take the new session's cookie away. The
+		// login page, where people are sent, clears what is dead.
 		g.refuse(w, r, o, f.Cause, nil)
 	case f.Cause != cause.None:
 		g.refuse(w, r, o, f.Cause, f)

@@ -43,7 +43,7 @@ func (d *Dispatcher) show(w http.ResponseWriter, r *http.Request) {
 		d.Pages.Refusal(w, r, page.Refusal{Cause: cause.CookiesBlocked})
 		return
 	}
-	if hasCookie && f.Session == nil {
+	if hasCookie && (f.Session == nil || f.Cause == cause.SessionEnded || f.Cause == cause.SessionExpired) {
 		http.SetCookie(w, cookie.New(cookie.Session, "", secure, -1))
 	}
 	d.setFlow(w, r, flow{})

@@ -35,6 +35,7 @@ func Visit(t testing.TB, base string) *Visitor {
 	must(t, err)
 	transport := &http.Transport{
 		TLSClientConfig:     &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}, //nolint:gosec // our own server on loopback
+		ForceAttemptHTTP2:   true,                                                                // where there is TLS
 		MaxIdleConnsPerHost: 64,
 	}
 	t.Cleanup(transport.CloseIdleConnections)
