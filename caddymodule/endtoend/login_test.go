@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/cliendo/gateway/caddymodule/endtoend/kit"
+	"github.com/cliendo/gateway/caddymodule/passhash"
+	"github.com/cliendo/gateway/caddymodule/store"
 )
 
 func TestEveryUserGetsTheRightPage(t *testing.T) {
@@ -323,4 +325,32 @@ func TestPostsFromOtherSitesAreRefused(t *testing.T) {
 		}
 		arrived(t, v.Get("/"), "teammate")
 	}
+}
+
+// A hash with other costs is renewed after a login; logins that were under way
+// with the old one are not the worse for it.
+func TestLoginsDuringTheRenewalOfAHash(t *testing.T) {
+	t.Parallel()
+	old, err := passhash.New(passhash.Options{Params: passhash.Params{Memory: 8 * 1024, Time: 1, Threads: 1}}).Hash(t.Context(), kit.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := kit.Bolt(t)
+	app := kit.NewApp(t)
+	s.Town().Alter("acme", "teammate", func(u *store.User) { u.Password = old })
+	g := kit.Start(t, kit.Site{Store: s.Line, Upstream: app.Addr})
+	of := together(12, func(i int) kit.Answer {
+		return guess(t, g.URL, fmt.Sprintf("192.0.2.%d", i), "teammate@demo.test", kit.Password)
+	})
+	if of["in"] != 12 {
+		t.Errorf("of 12 logins with the right password: %v", of)
+	}
+	arrived(t, kit.Visit(t, g.URL).Enter("teammate").Get("/"), "teammate")
+	g.Stop()
+	s.With(func(e store.Engine) {
+		u, err := store.Users.Get(t.Context(), e, store.AccountTag("acme"), "teammate")
+		if err != nil || u.Password == old {
+			t.Errorf("the hash was not renewed (%v)", err)
+		}
+	})
 }
