@@ -13,8 +13,9 @@ import (
 const hashCommand = "hash-passwords"
 
 // hashNice is by how much hashing steps back for the requests of people who are
-// logged in.
-const hashNice = 10
+// logged in. At 5 it still gets a quarter of a core that an app wants whole: a
+// login may take longer then, but it must not starve.
+const hashNice = 5
 
 func (t *terminal) hash() int {
 	if err := passhash.Serve(os.Stdin, os.Stdout, hashNice); err != nil {
