@@ -140,6 +140,9 @@ func (o options) wants(r row) bool {
 	return slices.Contains(o.only, r.name)
 }
 
+// rest is how long memory is given to settle.
+func (o options) rest() time.Duration { return time.Duration(o.rounds) * 2 * time.Second }
+
 // length is how long one measurement takes.
 func (o options) length() time.Duration { return time.Duration(o.seconds) * time.Second }
 

@@ -15,19 +15,28 @@ func measureCPU(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		var samples []sample
-		// Twice the windows, twice as long: the clock of /proc ticks every 10 ms.
-		for range 2 * b.rounds {
-			s, err := b.window(ctx, pair, 32)
-			if err != nil {
-				return err
-			}
-			samples = append(samples, s)
+		if err := b.windows(ctx, pair, "", name); err != nil {
+			return err
 		}
-		l := summary("CPU of an authenticated GET, gateway and twin at the same time, 32 connections each", name, samples)
-		l.Wanted = fmt.Sprintf("<= %.2f of the twin", wantCPU)
-		b.add(l)
 	}
+	return nil
+}
+
+// windows adds the line of a pair, of which the first is the twin. There are
+// twice as many windows as rounds, and twice as long: the clock of /proc ticks
+// every 10 ms.
+func (b *bench) windows(ctx context.Context, pair []*server, what, name string) error {
+	var samples []sample
+	for range 2 * b.rounds {
+		s, err := b.window(ctx, pair, 32)
+		if err != nil {
+			return err
+		}
+		samples = append(samples, s)
+	}
+	l := summary(what+"CPU of an authenticated GET, gateway and twin at the same time, 32 connections each", name, samples)
+	l.Wanted = fmt.Sprintf("<= %.2f of the twin", wantCPU)
+	b.add(l)
 	return nil
 }
 
