@@ -17,7 +17,7 @@ import (
 type bench struct {
 	options
 	folder   string // .build/bench: survives, for what is slow to make
-	dir      string // run: of this run
+	dir      string // of this run
 	secret   string
 	script   string // of wrk
 	upstream *process
@@ -34,8 +34,11 @@ func open(ctx context.Context, o options) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{options: o, folder: folder, dir: filepath.Join(folder, "run"), servers: map[string]*server{}}
-	if err := errors.Join(os.RemoveAll(b.dir), os.MkdirAll(b.dir, 0o700)); err != nil {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, err
+	}
+	b := &bench{options: o, folder: folder, servers: map[string]*server{}}
+	if b.dir, err = os.MkdirTemp(folder, "run-"); err != nil {
 		return nil, err
 	}
 	b.script = filepath.Join(b.dir, "load.lua")
@@ -103,9 +106,11 @@ func (b *bench) close() {
 	for i := len(b.running) - 1; i >= 0; i-- {
 		b.running[i].stop()
 	}
-	if !b.keep {
-		_ = os.RemoveAll(b.dir)
+	if b.keep {
+		b.say("logs are in %s", b.dir)
+		return
 	}
+	_ = os.RemoveAll(b.dir)
 }
 
 // say tells on stderr what is going on: a run takes minutes.

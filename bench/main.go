@@ -84,7 +84,7 @@ func parse(args []string) (o options, err error) {
 	stores := f.String("stores", bolt+","+redis, "stores to measure the gateway on, with commas")
 	f.BoolVar(&o.quick, "quick", false, "a look in three minutes: two short rounds, 50,000 users")
 	f.BoolVar(&o.fresh, "fresh", false, "seed the million rows anew instead of using the file kept in .build/bench")
-	f.BoolVar(&o.keep, "keep", false, "keep the logs of the servers in .build/bench/run")
+	f.BoolVar(&o.keep, "keep", false, "keep the logs of the servers")
 	f.StringVar(&o.json, "json", "", "write all figures of all rounds to this file")
 	f.StringVar(&o.binary, "binary", "", "measure this binary instead of building one")
 	if err := f.Parse(args); err != nil {
