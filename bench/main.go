@@ -82,7 +82,7 @@ func parse(args []string) (o options, err error) {
 	f.IntVar(&o.users, "users", 1_000_000, "users and sessions of the million rows")
 	only := f.String("only", "", "rows to measure, with commas: "+rowNames())
 	stores := f.String("stores", bolt+","+redis, "stores to measure the gateway on, with commas")
-	f.BoolVar(&o.quick, "quick", false, "a look in three minutes: two short rounds, 50,000 users")
+	f.BoolVar(&o.quick, "quick", false, "a look in three minutes: two short rounds, 20,000 users")
 	f.BoolVar(&o.fresh, "fresh", false, "seed the million rows anew instead of using the file kept in .build/bench")
 	f.BoolVar(&o.keep, "keep", false, "keep the logs of the servers")
 	f.StringVar(&o.json, "json", "", "write all figures of all rounds to this file")
@@ -121,7 +121,7 @@ func (o *options) hurry(set map[string]bool) {
 		o.seconds = 1
 	}
 	if !set["users"] {
-		o.users = 50_000
+		o.users = 20_000
 	}
 }
 

@@ -3,6 +3,7 @@ package signin
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
@@ -132,8 +133,9 @@ func (d *Dispatcher) cookiesWork(r *http.Request) bool {
 }
 
 // cookiesDoubtful is true for a browser that came from our form without the
-// cookie that the form was sent with. Programs without Origin are left alone.
+// cookie that the form was sent with. Programs need not have opened the page.
 func (d *Dispatcher) cookiesDoubtful(r *http.Request) bool {
-	browser := r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != ""
-	return browser && !d.cookiesWork(r)
+	sent := r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != ""
+	browser := strings.HasPrefix(r.UserAgent(), "Mozilla/") // all of them, for thirty years
+	return sent && browser && !d.cookiesWork(r)
 }

@@ -224,6 +224,7 @@ func TestABrowserWithoutCookiesIsToldSo(t *testing.T) {
 		r := httptest.NewRequest(http.MethodPost, "http://localhost/gateway/login?to=%2Fclients", nil)
 		if header != "" {
 			r.Header.Set(header, "same-origin")
+			r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64)")
 		}
 		if cookies != "" {
 			r.Header.Set("Cookie", cookies)
