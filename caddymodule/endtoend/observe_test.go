@@ -82,6 +82,9 @@ func TestReferencesLeadToTheStory(t *testing.T) {
 			"account_suspended": kit.Visit(t, g.URL).Login("suspended", kit.Password),
 			"type_denied":       kit.Visit(t, g.URL).Login("notype", kit.Password),
 		}
+		for cause, a := range answers { // the log is read from a pipe, which may lag
+			kit.Eventually(t, "a line in the log for "+cause, func() bool { return decisions(t, g)[a.Reference()] != nil })
+		}
 		lines := decisions(t, g)
 		for cause, a := range answers {
 			line := lines[a.Reference()]
