@@ -12,13 +12,8 @@ import (
 // hashed at low priority. It is not for people, so help does not name it.
 const hashCommand = "hash-passwords"
 
-// hashNice is by how much hashing steps back for the requests of people who are
-// logged in. At 5 it still gets a quarter of a core that an app wants whole: a
-// login may take longer then, but it must not starve.
-const hashNice = 5
-
 func (t *terminal) hash() int {
-	if err := passhash.Serve(os.Stdin, os.Stdout, hashNice); err != nil {
+	if err := passhash.Serve(os.Stdin, os.Stdout); err != nil {
 		return t.fail(err, false)
 	}
 	return operate.ExitOK

@@ -2,4 +2,4 @@
 
 package passhash
 
-func stepBack(int) error { return nil }
+func stepBack() error { return nil }

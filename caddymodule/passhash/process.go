@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// patience is how long a job may take in the process: where others keep all
-	// cores busy it may hardly run.
-	patience = 5 * time.Second
+	// patience is how long a job may take in the process. Where others keep all
+	// cores busy it hardly runs, and nobody's login is to wait for that.
+	patience = time.Second
 	// rest is how long hashes are computed here after the process failed.
 	rest = 30 * time.Second
 )

@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestTheProcessStepsBackWithAllItsThreads(t *testing.T) {
@@ -20,10 +23,10 @@ func TestTheProcessStepsBackWithAllItsThreads(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// After the name in brackets: state is field 3, nice field 19.
+		// After the name in brackets: state is field 3, the policy field 41.
 		_, rest, _ := strings.Cut(string(stat), ") ")
-		if nice := strings.Fields(rest)[16]; nice != "10" {
-			t.Errorf("%s: nice %s", thread, nice)
+		if policy := strings.Fields(rest)[38]; policy != strconv.Itoa(unix.SCHED_IDLE) {
+			t.Errorf("%s: scheduling policy %s", thread, policy)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	case "":
 		goleak.VerifyTestMain(m)
 	case "hasher":
-		if err := passhash.Serve(os.Stdin, os.Stdout, 10); err != nil {
+		if err := passhash.Serve(os.Stdin, os.Stdout); err != nil {
 			os.Exit(1)
 		}
 	case "quitter":
@@ -189,10 +189,10 @@ func TestCloseEndsTheProcessAndHashesGoOnHere(t *testing.T) {
 }
 
 func TestServeEndsWithItsInput(t *testing.T) {
-	if err := passhash.Serve(strings.NewReader(""), io.Discard, 0); err != nil {
+	if err := passhash.Serve(strings.NewReader(""), io.Discard); err != nil {
 		t.Error(err)
 	}
-	if err := passhash.Serve(strings.NewReader("this is not what we say"), io.Discard, 0); err == nil {
+	if err := passhash.Serve(strings.NewReader("this is not what we say"), io.Discard); err == nil {
 		t.Error("nonsense is no error")
 	}
 }

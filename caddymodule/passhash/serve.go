@@ -23,11 +23,11 @@ type reply struct {
 // and writes the answers to out, until in ends. Then it returns nil, so that the
 // process never outlives the one that started it.
 //
-// nice (0 to 19) is by how much the process steps back for others where the
-// system knows such a thing. At 10 it still gets a tenth of a core that others
-// want whole.
-func Serve(in io.Reader, out io.Writer, nice int) error {
-	if err := stepBack(nice); err != nil {
+// The process takes what others leave of the cores: on Linux at once and only
+// that, elsewhere by a lower priority. A Hasher that waits too long for it
+// computes for itself.
+func Serve(in io.Reader, out io.Writer) error {
+	if err := stepBack(); err != nil {
 		return fmt.Errorf("hashing passwords with low priority: %w", err)
 	}
 	var (
