@@ -1,5 +1,5 @@
--- What a browser sends, with the cookies of a file in turn; at the end one line
--- of JSON.
+-- What a browser sends, with the cookies of a file in turn, and a pause of so
+-- many milliseconds before each request; at the end one line of JSON.
 local requests, at = {}, 0
 
 local browser = {
@@ -18,6 +18,10 @@ function init(args)
     local headers = { ["Host"] = wrk.headers["Host"], ["Cookie"] = line }
     for name, value in pairs(browser) do headers[name] = value end
     requests[#requests + 1] = wrk.format("GET", wrk.path, headers)
+  end
+  local pause = tonumber(args[2])
+  if pause > 0 then
+    function delay() return pause end
   end
 end
 

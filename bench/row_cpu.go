@@ -46,7 +46,7 @@ func (b *bench) window(ctx context.Context, pair []*server, conns int) (sample, 
 	o, err := b.observe(pair, func() error {
 		var wg sync.WaitGroup
 		for i, s := range pair {
-			wg.Go(func() { results[i], errs[i] = b.wrk(ctx, s, conns, 2*b.length()) })
+			wg.Go(func() { results[i], errs[i] = b.wrk(ctx, s, conns, 0, 2*b.length()) })
 		}
 		wg.Wait()
 		return firstError(errs)

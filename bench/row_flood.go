@@ -10,11 +10,12 @@ import (
 )
 
 const (
-	wantFlood   = 2.0
-	trafficRate = 300.0 // requests a second of people who are logged in
-	loginRate   = 4.0   // real logins a second during the flood
-	floodTimes  = 4.0   // the flood is so many times what can be hashed
-	floodAtOnce = 2000
+	wantFlood    = 2.0
+	steadyPeople = 16
+	steadyPause  = 50 * time.Millisecond
+	loginRate    = 4.0 // real logins a second during the flood
+	floodTimes   = 4.0 // the flood is so many times what can be hashed
+	floodAtOnce  = 2000
 )
 
 // measureFlood looks at people who are logged in, and at people who log in from
@@ -34,7 +35,7 @@ func measureFlood(ctx context.Context, b *bench) error {
 			return err
 		}
 		f := &flood{b: b, s: s, known: known, rate: floodTimes * limit}
-		if err := f.measure(ctx, fmt.Sprintf("logged-in traffic, %.0f a second", trafficRate), f.steady); err != nil {
+		if err := f.measure(ctx, fmt.Sprintf("logged-in traffic of %d people, %v between requests", steadyPeople, steadyPause), f.steady); err != nil {
 			return err
 		}
 		if err := f.measure(ctx, "logged-in traffic, 32 connections flat out", f.flatOut); err != nil {
@@ -141,32 +142,11 @@ func (f *flood) real(ctx context.Context) func(context.Context, time.Time) {
 
 // flatOut is traffic as fast as it goes.
 func (f *flood) flatOut(ctx context.Context) (sample, error) {
-	return f.b.load(ctx, f.s, 32, 2*f.b.length())
+	return f.b.load(ctx, f.s, 32, 0, 2*f.b.length())
 }
 
-// steady is traffic that leaves the machine room to breathe.
+// steady is traffic that leaves the machine room to breathe. It comes from a
+// process of its own: the flood keeps this one busy.
 func (f *flood) steady(ctx context.Context) (sample, error) {
-	var mu sync.Mutex
-	var took []float64
-	var failed error
-	o, err := f.b.observe([]*server{f.s}, func() error {
-		pace(ctx, trafficRate, 2*f.b.length(), floodAtOnce, func(ctx context.Context, _ time.Time) {
-			begun := time.Now()
-			err := f.s.get(ctx, f.s.cookies[begun.Nanosecond()%fewSessions], "")
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				failed = err
-			}
-			took = append(took, time.Since(begun).Seconds()*1000)
-		})
-		return failed
-	})
-	if err != nil {
-		return sample{}, err
-	}
-	return sample{
-		PerSecond: float64(len(took)) / (2 * f.b.length()).Seconds(), P50: median(took), P99: quantile(took, 0.99),
-		RSS: f.s.memory(), Foreign: o.foreign,
-	}, nil
+	return f.b.load(ctx, f.s, steadyPeople, steadyPause, 2*f.b.length())
 }

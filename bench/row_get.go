@@ -54,7 +54,7 @@ func (b *bench) rounds1by1(ctx context.Context, servers []*server, conns int) ([
 				length = time.Second // to warm up
 			}
 			var err error
-			if now[i], err = b.load(ctx, servers[i], conns, length); err != nil {
+			if now[i], err = b.load(ctx, servers[i], conns, 0, length); err != nil {
 				return nil, err
 			}
 		}
@@ -70,10 +70,10 @@ func (b *bench) rounds1by1(ctx context.Context, servers []*server, conns int) ([
 }
 
 // load loads one server and returns what came of it.
-func (b *bench) load(ctx context.Context, s *server, conns int, length time.Duration) (sample, error) {
+func (b *bench) load(ctx context.Context, s *server, conns int, pause, length time.Duration) (sample, error) {
 	var l loaded
 	o, err := b.observe([]*server{s}, func() (err error) {
-		l, err = b.wrk(ctx, s, conns, length)
+		l, err = b.wrk(ctx, s, conns, pause, length)
 		return err
 	})
 	if err != nil {

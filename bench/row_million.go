@@ -163,7 +163,7 @@ func (b *bench) measureSessions(ctx context.Context, s *server, what, name strin
 	one := *s
 	one.spread = 1
 	// Buffers and connections are there before, with the same load.
-	if _, err := b.wrk(ctx, &one, 32, 2*time.Second); err != nil {
+	if _, err := b.wrk(ctx, &one, 32, 0, 2*time.Second); err != nil {
 		return err
 	}
 	heapBefore, err := s.heap(ctx)

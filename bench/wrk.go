@@ -28,15 +28,15 @@ type loaded struct {
 
 func (l loaded) perSecond() float64 { return float64(l.Requests) / float64(l.Micros) * 1e6 }
 
-// wrk loads s over so many connections, without a pause.
-func (b *bench) wrk(ctx context.Context, s *server, connections int, length time.Duration) (loaded, error) {
+// wrk loads s over so many connections, each of which pauses after an answer.
+func (b *bench) wrk(ctx context.Context, s *server, connections int, pause, length time.Duration) (loaded, error) {
 	cookies := filepath.Join(b.dir, s.name+".cookies")
 	if err := os.WriteFile(cookies, []byte(strings.Join(s.cookies[:s.spread], "\n")+"\n"), 0o600); err != nil {
 		return loaded{}, err
 	}
 	cmd := exec.CommandContext(ctx, "wrk", "-t", "1", "-c", strconv.Itoa(connections),
 		"-d", strconv.Itoa(max(int(length/time.Second), 1)), "--timeout", "10", "-s", b.script,
-		"http://"+s.site.addr+s.path, "--", cookies)
+		"http://"+s.site.addr+s.path, "--", cookies, strconv.FormatInt(pause.Milliseconds(), 10))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return loaded{}, fmt.Errorf("running wrk: %w: %s", err, out)
