@@ -27,6 +27,13 @@ const (
 
 	SecondStepRequired Cause = "second_step_required" // the first factor was right, the second is still due
 
+	PasswordPendingExpired Cause = "password_pending_expired" // a mailed password that is too old
+	LinkExpired            Cause = "link_expired"             // a mailed link or code that is too old
+	LinkUsed               Cause = "link_used"                // a mailed link or code that was used already
+	LinkSuperseded         Cause = "link_superseded"          // a newer one was mailed, or it was withdrawn
+	OtherBrowser           Cause = "other_browser"            // a mailed link in another browser than the one that asked
+	TooManyMails           Cause = "too_many_mails"           // enough mails were asked for; wait
+
 	AccountTrialEnded Cause = "account_trial_ended" // the trial of the account is over
 	AccountArrears    Cause = "account_arrears"     // the account has too many unpaid invoices
 	AccountCancelled  Cause = "account_cancelled"   // the account was cancelled
@@ -68,6 +75,12 @@ var list = []struct {
 	{UnknownEmail, Info{Status: http.StatusUnauthorized}},
 	{TooManyAttempts, Info{Status: http.StatusTooManyRequests, Retry: true}},
 	{SecondStepRequired, Info{Status: http.StatusUnauthorized, Proven: true}},
+	{PasswordPendingExpired, Info{Status: http.StatusUnauthorized}},
+	{LinkExpired, Info{Status: http.StatusGone}},
+	{LinkUsed, Info{Status: http.StatusGone}},
+	{LinkSuperseded, Info{Status: http.StatusGone}},
+	{OtherBrowser, Info{Status: http.StatusConflict}},
+	{TooManyMails, Info{Status: http.StatusTooManyRequests, Retry: true}},
 	{AccountTrialEnded, Info{Status: http.StatusForbidden, Proven: true}},
 	{AccountArrears, Info{Status: http.StatusForbidden, Proven: true}},
 	{AccountCancelled, Info{Status: http.StatusForbidden, Proven: true}},

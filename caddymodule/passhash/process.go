@@ -15,6 +15,8 @@ const (
 	// patience is how long a job may take in the process. Where others keep all
 	// cores busy it hardly runs, and nobody's login is to wait for that.
 	patience = time.Second
+	// farewell is how long it may take to end.
+	farewell = 5 * time.Second
 	// rest is how long hashes are computed here after the process failed.
 	rest = 30 * time.Second
 )
@@ -103,7 +105,7 @@ func (p *process) close() {
 	p.mu.Unlock()
 	if c != nil {
 		_ = c.in.Close()
-		late := time.AfterFunc(p.patience, func() { _ = c.cmd.Process.Kill() })
+		late := time.AfterFunc(max(p.patience, farewell), func() { _ = c.cmd.Process.Kill() })
 		defer late.Stop()
 	}
 	p.runs.Wait()

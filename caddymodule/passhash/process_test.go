@@ -75,6 +75,7 @@ func outsource(t *testing.T, role string) *outsourced {
 			return cmd
 		},
 	})
+	o.Impatient(time.Minute) // the process only gets what other tests leave it
 	t.Cleanup(func() {
 		if err := o.Close(); err != nil {
 			t.Error(err)

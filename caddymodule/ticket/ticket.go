@@ -1,0 +1,104 @@
+// Package ticket keeps what was mailed and can be used: logins by link or code,
+// new passwords, and the means to say "this was not me". It owns when a ticket is
+// good, that it is good once, and what ends with it. It writes the mail in the
+// same step as the ticket; who may log in and what people see is decided elsewhere.
+//
+// An address that nobody has gets a ticket as well, which opens nothing: so the
+// same is read, written and answered, whoever asks.
+package ticket
+
+import (
+	"errors"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/outbox"
+	"github.com/cliendo/gateway/caddymodule/store"
+)
+
+// Purposes of a ticket.
+const (
+	Magic    = "magic"    // log in
+	Password = "password" // a new password
+)
+
+// Modes of a new password, as the option recovery names them.
+const (
+	OneTime = "one_time" // works once and leads to a fresh one
+	Keep    = "keep"     // lasts
+	Link    = "link"     // a link shows it
+)
+
+// States of a ticket.
+const (
+	Open       = "open"
+	Used       = "used"
+	Superseded = "superseded" // another one of the same person was used, or there are too many
+	Revoked    = "revoked"    // "this was not me"
+)
+
+// How long things are good, and how often they may be guessed.
+const (
+	MagicLife    = 30 * time.Minute
+	CodeLife     = 10 * time.Minute
+	PasswordLife = 24 * time.Hour
+	FreshLife    = 7 * 24 * time.Hour
+	MaxOpen      = 3  // of one purpose, side by side
+	MaxCodeTries = 5  // of one mail; then its code is dead
+	MaxGuesses   = 10 // of one person in an hour
+	MaxOthers    = 5  // addresses or match codes typed behind one link
+)
+
+// Ask is the wish for a mail.
+type Ask struct {
+	Owner   outbox.Owner
+	User    *store.User // nil: nobody has the address
+	To      string      // the address typed, canonical; a user is mailed at the stored one
+	Purpose string
+	Mode    string // of a new password
+
+	Locale, Reference       string
+	Browser                 string // names the browser that asks; may be empty
+	Target                  string // where to go after the login
+	Remember                bool
+	Device, Network, Origin string // Origin: the public URL and prefix, without a slash at the end
+}
+
+// Asked is what the tab that asked may know.
+type Asked struct {
+	ID        string // names the mail
+	Match     string // to be typed in another browser to let this tab in
+	CodeUntil time.Time
+	Until     time.Time
+}
+
+// Found is a ticket that somebody came with.
+type Found struct {
+	Owner         outbox.Owner
+	Account, User string // empty: nobody's
+	Ticket        store.Ticket
+	Cause         cause.Cause // why it cannot be used; None when it can
+	Revoking      bool        // they came by the link "this was not me"
+}
+
+// Settled is what using a ticket did.
+type Settled struct {
+	User  *store.User // as it is now: a new password begins a new epoch
+	Fresh bool        // a fresh password waits to be shown and stored
+}
+
+// Errors that callers tell apart with errors.Is.
+var (
+	// ErrNone: there is no such ticket, or it is nobody's business here.
+	ErrNone = errors.New("no such ticket")
+	// ErrWrong: what was typed does not fit; it may be tried again.
+	ErrWrong = errors.New("does not fit")
+	// ErrDead: it was guessed too often and is of no use any more.
+	ErrDead = errors.New("guessed too often")
+)
+
+// Spent is the error of using a ticket that cannot be used (any more).
+type Spent struct{ Cause cause.Cause }
+
+// Error says it in words.
+func (e *Spent) Error() string { return "ticket: " + string(e.Cause) }
