@@ -64,7 +64,7 @@ func (AdminAPI) run(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		// What an operator wrote wrong, or what is not there.
 		w.WriteHeader(http.StatusUnprocessableEntity)
-		return json.NewEncoder(w).Encode(asOperateError(err))
+		return json.NewEncoder(w).Encode(operate.AsError(err))
 	}
 	return json.NewEncoder(w).Encode(result)
 }
@@ -143,14 +143,6 @@ func readCommand(w http.ResponseWriter, r *http.Request) (q operate.Request, sta
 		return q, http.StatusBadRequest, errors.New("something follows the command")
 	}
 	return q, 0, nil
-}
-
-func asOperateError(err error) *operate.Error {
-	var e *operate.Error
-	if errors.As(err, &e) {
-		return e
-	}
-	return &operate.Error{Exit: operate.ExitFailed, Message: err.Error()}
 }
 
 // refuse answers by itself: what handlers of the endpoint return as errors is

@@ -135,7 +135,7 @@ func firstWord(args []string) string {
 // fail says what went wrong: for people on the error stream, for programs as
 // {"error": {...}} where they read the rest.
 func (t *terminal) fail(err error, asJSON bool) int {
-	e := asOperateError(err)
+	e := operate.AsError(err)
 	if asJSON {
 		body, _ := json.MarshalIndent(map[string]*operate.Error{"error": e}, "", "  ")
 		say(t.out, "%s\n", body)

@@ -28,7 +28,7 @@ func (t *terminal) check(ctx context.Context, args []string) int {
 	}
 	r := new(report)
 	if s, err := loadSetup(*file, *adapter); err != nil {
-		r.note(levelError, "config", asOperateError(err).Message, asOperateError(err).Fix)
+		r.note(levelError, "config", operate.AsError(err).Message, operate.AsError(err).Fix)
 	} else {
 		defer s.close()
 		if *address != "" {
