@@ -21,10 +21,14 @@ import (
 // Proof is what a step established about the person at the other end.
 type Proof struct {
 	User     *store.User
-	Method   string   // "password"
+	Method   string   // "password", "magic"
 	Amr      []string // RFC 8176
 	Remember bool
 	Known    bool // from a known device
+	// Ticket is the mailed one this rests on; it is used when the login comes about.
+	Ticket string
+	// Target overrides that of the address.
+	Target string
 }
 
 // retryAfter is what people are told to wait when the store does not answer.
@@ -47,6 +51,10 @@ func (d *Dispatcher) Proven(w http.ResponseWriter, r *http.Request, p Proof) {
 }
 
 func (d *Dispatcher) enter(w http.ResponseWriter, r *http.Request, p Proof) {
+	settled, ok := d.settle(w, r, &p)
+	if !ok {
+		return
+	}
 	started, err := d.start(w, r, p)
 	if errors.Is(err, session.ErrChanged) {
 		d.Pages.Login(w, r, cause.SessionEnded.Status(), page.Login{Email: p.User.Email, Cause: cause.SessionEnded})
@@ -56,19 +64,33 @@ func (d *Dispatcher) enter(w http.ResponseWriter, r *http.Request, p Proof) {
 		d.Unavailable(w, r, p.User.Email, p.Remember, err)
 		return
 	}
+	d.began(r, p, started.Handle)
 	d.keepLocale(r, p.User)
 	e := d.entry(r, p, cause.None)
 	e.Session = started.Handle
 	d.Note(r.Context(), e)
-	to := target.Safe(r.URL.Query().Get(target.Param), d.Prefix)
+	noStore(w)
+	target.Redirect(w, d.destination(r, p, settled.Fresh))
+}
+
+// destination is where a login leads: what the person came for, unless something
+// has to be done first.
+func (d *Dispatcher) destination(r *http.Request, p Proof, fresh bool) string {
+	to := p.Target
+	if to == "" {
+		to = r.URL.Query().Get(target.Param)
+	}
+	to = target.Safe(to, d.Prefix)
 	if t, _ := d.Rules.TypeOf(p.User); !t.App {
 		to = d.Prefix + "/admin"
 	}
-	if d.cookiesDoubtful(r) {
-		to = target.With(d.Prefix+"/login", to, paramCheck, "1")
+	switch {
+	case d.cookiesDoubtful(r):
+		return target.With(d.Prefix+"/login", to, paramCheck, "1")
+	case fresh || d.fresh(r, p.User):
+		return target.With(d.Prefix+"/recover/keep", to)
 	}
-	noStore(w)
-	target.Redirect(w, to)
+	return to
 }
 
 // start begins the session and sets the cookies. The session this browser had

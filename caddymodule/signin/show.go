@@ -9,6 +9,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/target"
 )
@@ -96,6 +97,9 @@ func (d *Dispatcher) sendOn(w http.ResponseWriter, r *http.Request, to string, f
 type flow struct {
 	Since   int64 `json:"s,omitempty"` // unix milliseconds of the first bounce
 	Bounces int   `json:"b,omitempty"`
+	// Browser names this browser as long as it keeps the cookie; it outlives the
+	// rest of the flow, because a mail may be on its way.
+	Browser string `json:"i,omitempty"`
 }
 
 const flowAge = 24 * time.Hour
@@ -108,17 +112,22 @@ func (d *Dispatcher) flow(r *http.Request) (f flow) {
 	return f
 }
 
-func (d *Dispatcher) setFlow(w http.ResponseWriter, r *http.Request, f flow) {
+// setFlow sets the cookie and returns the name of the browser in it.
+func (d *Dispatcher) setFlow(w http.ResponseWriter, r *http.Request, f flow) (browser string) {
+	if f.Browser = d.flow(r).Browser; f.Browser == "" {
+		f.Browser = secret.ID()
+	}
 	raw, err := json.Marshal(f)
 	if err != nil {
-		return
+		return ""
 	}
 	value, err := d.Flow.Encode(raw)
 	if err != nil {
 		d.Log.Error("signing the flow cookie failed", "error", err)
-		return
+		return ""
 	}
 	http.SetCookie(w, cookie.New(cookie.Flow, value, cookie.Secure(r, d.HTTPS), flowAge))
+	return f.Browser
 }
 
 // cookiesWork tells whether the browser sent any cookie of ours back.

@@ -17,6 +17,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
 // Sessions starts, finds and ends sessions.
@@ -44,6 +45,14 @@ type Attempts interface {
 	Record(ctx context.Context, e attempt.Entry) (reference string, err error)
 }
 
+// Tickets uses up what was mailed, when a login by it comes about.
+type Tickets interface {
+	Settle(ctx context.Context, u *store.User, id string) (ticket.Settled, error)
+	Began(ctx context.Context, u *store.User, id, handle string) error
+	// Fresh returns ticket.ErrNone for somebody who has no fresh password to store.
+	Fresh(ctx context.Context, u *store.User) (password string, err error)
+}
+
 // Metrics counts logins by method and outcome; the outcome is "ok" or a cause.
 type Metrics interface {
 	Login(method, outcome string)
@@ -63,6 +72,7 @@ type Options struct {
 	Directory Directory
 	Pages     Pages
 	Attempts  Attempts
+	Tickets   Tickets // nil: nothing is mailed
 	Metrics   Metrics
 	Log       *slog.Logger
 	Now       func() time.Time

@@ -90,6 +90,8 @@ type Ticket struct {
 	Revoke   string `json:"revoke,omitempty"`
 	Password string `json:"password,omitempty"`
 	Code     string `json:"code,omitempty"`
+	// Hash is what a new password that lasts hashes to.
+	Hash string `json:"hash,omitempty"`
 	// CodeUntil is when the code dies, CodeTries how often it was guessed.
 	CodeUntil time.Time `json:"code_until,omitzero"`
 	CodeTries int       `json:"code_tries,omitempty"`
@@ -111,4 +113,5 @@ type Ticket struct {
 	Remember bool     `json:"remember,omitempty"`
 	Agent    string   `json:"agent,omitempty"`
 	Network  string   `json:"network,omitempty"`
+	Origin   string   `json:"origin,omitempty"` // of the links in the mail
 }

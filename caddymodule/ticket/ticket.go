@@ -20,6 +20,7 @@ import (
 const (
 	Magic    = "magic"    // log in
 	Password = "password" // a new password
+	Notice   = "notice"   // opens nothing; "this was not me" ends all sessions
 )
 
 // Modes of a new password, as the option recovery names them.
