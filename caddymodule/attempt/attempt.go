@@ -114,7 +114,13 @@ type Entry struct {
 	Known bool
 	// RetryAt is when the next try is possible, where there is a wait.
 	RetryAt time.Time
+	// Asked: a mail was asked for; nobody logged in, whatever Cause says. Its id is
+	// added by Mailed when it is known.
+	Asked bool
 }
+
+// sent is true when a mail was asked for and not refused.
+func (e Entry) sent() bool { return e.Asked && e.Cause == cause.None }
 
 // Subject returns the name under which attempts and budgets of a user are kept,
 // or, where user is empty, those of a canonical address nobody has. Both empty

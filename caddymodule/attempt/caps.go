@@ -28,7 +28,7 @@ type caps struct {
 // scope decides in which record a new attempt goes and counts it when it gets
 // one of its own.
 func (c *caps) scope(e Entry, subject string, now time.Time) scope {
-	if info, _ := e.Cause.Info(); e.Cause == cause.None || info.Proven || e.Known {
+	if info, _ := e.Cause.Info(); e.Cause == cause.None && !e.Asked || info.Proven || e.Known {
 		return own
 	}
 	if hour := now.Truncate(time.Hour); !hour.Equal(c.hour) {

@@ -42,6 +42,7 @@ type key struct {
 	subject         string
 	network, method string
 	cause           cause.Cause
+	asked           bool
 }
 
 // growing is a record in which more of the same is counted.
@@ -74,7 +75,7 @@ func New(s Store, o Options) *Recorder {
 func (r *Recorder) Record(ctx context.Context, e Entry) (reference string, err error) {
 	e = e.cleaned()
 	now := r.o.Now()
-	if e.Cause == cause.None {
+	if e.Cause == cause.None && !e.Asked {
 		return r.create(ctx, e, now) // every session has its own
 	}
 	g, e, first := r.find(e, now)
@@ -100,14 +101,15 @@ func (r *Recorder) find(e Entry, now time.Time) (g *growing, kept Entry, first b
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	subject := Subject(e.User, e.Typed)
-	k := key{own, subject, e.Network, e.Method, e.Cause}
-	if g := r.open[k]; g != nil && now.Before(g.until) {
+	k := key{own, subject, e.Network, e.Method, e.Cause, e.Asked}
+	// Every mail has a story of its own, as far as the caps go.
+	if g := r.open[k]; g != nil && now.Before(g.until) && !e.sent() {
 		return g, e, false
 	}
 	until := now.Add(r.o.Coalesce)
 	if s := r.caps.scope(e, subject, now); s != own {
 		e = s.shared(e)
-		k = key{s, Subject(e.User, e.Typed), e.Network, e.Method, e.Cause}
+		k = key{s, Subject(e.User, e.Typed), e.Network, e.Method, e.Cause, e.Asked}
 		until = now.Truncate(time.Hour).Add(time.Hour)
 		if g := r.open[k]; g != nil && now.Before(g.until) {
 			return g, e, false
@@ -149,7 +151,7 @@ func (r *Recorder) create(ctx context.Context, e Entry, now time.Time) (string, 
 	a := &store.Attempt{
 		Cause: string(e.Cause), Method: e.Method, First: now, Last: now, Count: 1,
 		Typed: e.Typed, User: e.User, Account: e.Account, Network: e.Network, Agent: e.Agent,
-		Known: e.Known, Locale: e.Locale, Session: e.Session, RetryAt: e.RetryAt,
+		Known: e.Known, Locale: e.Locale, Session: e.Session, RetryAt: e.RetryAt, Asked: e.Asked,
 	}
 	expires := now.Add(r.o.Keep)
 	if err := r.claim(ctx, a, expires); err != nil {

@@ -76,6 +76,7 @@ func (d *Directory) moveClaims(ctx context.Context, u *store.User, canonical str
 	switch {
 	case err == nil:
 		d.release(ctx, before, old)
+		d.remember(ctx, u.Email, u)
 	case nothingWritten(err):
 		d.release(ctx, after, claim)
 	}

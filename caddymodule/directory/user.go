@@ -108,8 +108,7 @@ func (d *Directory) putNew(ctx context.Context, u *store.User) error {
 }
 
 func (d *Directory) saveUser(tx store.Tx, u *store.User) error {
-	tx.Announce(store.Users.Kind, u.ID)
-	return store.Users.Put(tx, u.ID, u, never)
+	return SaveUser(tx, u, d.now())
 }
 
 // UpdateUser changes a user by fn, which may run more than once and must have
@@ -182,6 +181,9 @@ func (d *Directory) DeleteUser(ctx context.Context, account, id string) error {
 			return err
 		}
 		tx.Announce(store.Users.Kind, id)
+		if err := store.Formers.Delete(tx, id); err != nil {
+			return err
+		}
 		return store.Users.Delete(tx, id)
 	})
 	if err != nil {

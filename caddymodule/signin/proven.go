@@ -151,9 +151,12 @@ func (d *Dispatcher) Note(ctx context.Context, e attempt.Entry) (reference strin
 		d.Log.Error("recording an attempt failed", "error", err)
 	}
 	outcome := "ok"
-	if e.Cause != cause.None {
+	switch {
+	case e.Cause != cause.None:
 		outcome = string(e.Cause)
 		d.Metrics.Refused(e.Cause)
+	case e.Asked:
+		outcome = "mail_asked"
 	}
 	d.Metrics.Login(e.Method, outcome)
 	d.Log.Info("login", slog.String("outcome", outcome), slog.String("method", e.Method),

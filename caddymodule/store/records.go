@@ -4,9 +4,10 @@ import "time"
 
 // The collections, one for each kind of record. Their tags:
 //
-//	a:<account>     what belongs to an account: itself, users, sessions, indexes
+//	a:<account>     what belongs to an account: itself, users, their former
+//	                passwords, sessions, indexes
 //	directory       the roll of account ids
-//	e:<address>     the claim on an e-mail address (canonical form)
+//	e:<address>     the claim on an e-mail address (canonical form), and who had it before
 //	u:<user id>     the claim on a user id: which account it is in
 //	l:<subject>     the budgets of attempts of one user, device or network
 //	r:<reference>   one attempt
@@ -21,7 +22,11 @@ var (
 	Budgets      = Collection[Budget]{Kind{Name: "budget", Listed: true}}
 	Attempts     = Collection[Attempt]{Kind{Name: "attempt"}}
 	AttemptIndex = Collection[AttemptRef]{Kind{Name: "attemptref", Listed: true}}
-	Secrets      = Collection[Secret]{Kind{Name: "secret"}}
+	// Formers and Moved are what was right once: passwords of a user, under the
+	// user's id, and whose an address was.
+	Formers = Collection[Former]{Kind{Name: "former"}}
+	Moved   = Collection[MovedAddress]{Kind{Name: "movedaddress"}}
+	Secrets = Collection[Secret]{Kind{Name: "secret"}}
 )
 
 // Tags of the records that stand alone.
@@ -163,6 +168,11 @@ type Attempt struct {
 	Locale    string    `json:"locale,omitempty"`
 	Session   string    `json:"session,omitempty"` // public handle
 	RetryAt   time.Time `json:"retry_at,omitzero"`
+	// Asked: nobody logged in, a mail was asked for. Mail is its id.
+	Asked bool   `json:"asked,omitempty"`
+	Mail  string `json:"mail,omitempty"`
+	// Former is until when the password that was typed was the right one.
+	Former time.Time `json:"password_right_until,omitzero"`
 }
 
 // AttemptRef points from a subject to an attempt.
@@ -175,4 +185,23 @@ type AttemptRef struct {
 type Secret struct {
 	Value   string    `json:"value"` // base64
 	Created time.Time `json:"created"`
+}
+
+// Former are passwords that a user had, the latest first. They open nothing:
+// they are there to tell somebody who still types one what is the matter.
+type Former struct {
+	Passwords []FormerPassword `json:"passwords"`
+}
+
+// FormerPassword is one of them.
+type FormerPassword struct {
+	Hash  string    `json:"hash"`
+	Until time.Time `json:"until"` // since when it is right no more
+}
+
+// MovedAddress remembers whose an address was.
+type MovedAddress struct {
+	Account string    `json:"account"`
+	User    string    `json:"user"`
+	Until   time.Time `json:"until"`
 }
