@@ -93,7 +93,7 @@ func (r *rooms) front(h *Handler) *front {
 		dispatcher,
 		password.New(password.Options{
 			Prefix: site.Prefix, Dispatcher: dispatcher, Directory: r.directory, Limits: r.limits,
-			Hasher: r.hasher, Pages: pages, Log: r.log,
+			Hasher: r.hasher, Pages: pages, Attempts: r.attempts, Log: r.log,
 		}),
 		signout.New(signout.Options{
 			Prefix: site.Prefix, HTTPS: https, Sessions: r.sessions, Directory: r.directory, Pages: pages, Log: r.log,

@@ -83,6 +83,9 @@ type Place struct {
 	// Reserved is true for a known device and for somebody who already proved
 	// something: they are served first, though never exclusively.
 	Reserved bool
+	// Low is true for work that nobody waits for: it is served when nobody else
+	// waits, and dropped when much of it does.
+	Low bool
 }
 
 // Result of a comparison.

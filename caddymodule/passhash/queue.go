@@ -12,7 +12,8 @@ import (
 const reservedShare = 3
 
 // queue hands a fixed number of places to callers: those of the reserved lane
-// first, within a lane network by network, within a network in order of arrival.
+// first, those of the low lane last, within a lane network by network, within a
+// network in order of arrival.
 type queue struct {
 	workers int
 	maxWait time.Duration
@@ -22,7 +23,11 @@ type queue struct {
 	row      int // reserved ones served since one of the others was
 	reserved *lane
 	ordinary *lane
+	low      *lane
 }
+
+// lowRoom is how much of what nobody waits for may wait.
+const lowRoom = 8
 
 func newQueue(o Options) *queue {
 	return &queue{
@@ -30,6 +35,7 @@ func newQueue(o Options) *queue {
 		maxWait:  o.MaxWait,
 		reserved: newLane(o.Reserved, o.PerNetwork),
 		ordinary: newLane(o.Queue, o.PerNetwork),
+		low:      newLane(lowRoom, lowRoom),
 	}
 }
 
@@ -54,6 +60,9 @@ func (q *queue) enter(ctx context.Context, p Place) error {
 }
 
 func (q *queue) admit(p Place) *turn {
+	if p.Low {
+		return q.low.admit(p.Network, false)
+	}
 	if p.Reserved {
 		if t := q.reserved.admit(p.Network, false); t != nil {
 			return t
@@ -110,11 +119,14 @@ func (q *queue) next() *turn {
 		return q.reserved.pop()
 	}
 	q.row = 0
+	if q.ordinary.waiting == 0 {
+		return q.low.pop()
+	}
 	return q.ordinary.pop()
 }
 
 func (q *queue) stats() (running, waiting int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.running, q.reserved.waiting + q.ordinary.waiting
+	return q.running, q.reserved.waiting + q.ordinary.waiting + q.low.waiting
 }

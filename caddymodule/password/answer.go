@@ -7,6 +7,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
 // busyRetry is what people are told to wait when too much is going on.
@@ -14,13 +15,23 @@ const busyRetry = 5 * time.Second
 
 // wrong answers a password that does not fit. until is when the next try will be
 // looked at, zero for at once.
-func (e *Errand) wrong(w http.ResponseWriter, r *http.Request, t *try, until time.Time) {
+//
+// That a mailed password is of no use any more may be said: who has it was mailed.
+func (e *Errand) wrong(w http.ResponseWriter, r *http.Request, t *try, pending *ticket.Found, until time.Time) {
 	c := cause.WrongPassword
-	if t.user == nil {
+	switch {
+	case t.user == nil:
 		c = cause.UnknownEmail
+	case pending != nil:
+		c = cause.PasswordPendingExpired
 	}
 	hints, suggestion := page.Hints(t.form.email, t.form.password)
 	v := e.view(r, t, c, until)
+	if c == cause.PasswordPendingExpired {
+		hints = nil // what was typed is not what is the matter
+	} else if t.canonical != "" {
+		e.askOnce(t, v.Reference)
+	}
 	v.Hints, v.Suggestion = hints, suggestion
 	e.Pages.Login(w, r, c.Status(), v)
 }

@@ -10,16 +10,20 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/limit"
+	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/signin"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/ticket"
 	"github.com/cliendo/gateway/caddymodule/visitor"
 )
 
@@ -39,6 +43,17 @@ type Directory interface {
 	FindByEmail(ctx context.Context, address string) (*store.User, error)
 	User(ctx context.Context, account, id string) (*store.User, error)
 	UpdateUser(ctx context.Context, account, id string, fn func(*store.User) error) (*store.User, error)
+	Former(ctx context.Context, account, id string) ([]store.FormerPassword, error)
+}
+
+// Tickets knows the passwords that were mailed and not used yet.
+type Tickets interface {
+	Pending(ctx context.Context, owner outbox.Owner, password string) (*ticket.Found, error)
+}
+
+// Attempts is told, later, that a wrong password had been right once.
+type Attempts interface {
+	WasRight(ctx context.Context, reference, user string, until time.Time) error
 }
 
 // Hasher compares passwords.
@@ -58,6 +73,8 @@ type Options struct {
 	Prefix     string
 	Dispatcher Dispatcher
 	Directory  Directory
+	Tickets    Tickets  // nil: nothing is mailed
+	Attempts   Attempts // nil: former passwords are not looked for
 	Limits     *limit.Limiter
 	Hasher     Hasher
 	Pages      Pages
@@ -66,7 +83,10 @@ type Options struct {
 }
 
 // Errand logs people in with a password.
-type Errand struct{ Options }
+type Errand struct {
+	Options
+	once *once
+}
 
 // New returns an Errand.
 func New(o Options) *Errand {
@@ -76,7 +96,7 @@ func New(o Options) *Errand {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Errand{o}
+	return &Errand{Options: o, once: &once{now: o.Now, left: onceBurst}}
 }
 
 // Mount adds the route of the form.
@@ -91,6 +111,7 @@ type try struct {
 	form      form
 	canonical string // of the typed address, empty where it is none
 	user      *store.User
+	password  string // what is compared: see asCompared
 	device    string
 	visitor   visitor.Visitor
 	ctx       context.Context
@@ -113,11 +134,17 @@ func (e *Errand) login(w http.ResponseWriter, r *http.Request) {
 	if t.canonical == "" {
 		// No address at all: nobody's, as anybody can see. Nothing typed is kept,
 		// since people type passwords into the wrong field.
-		e.wrong(w, r, t, time.Time{})
+		e.wrong(w, r, t, nil, time.Time{})
 		return
 	}
 	place, ok := e.reserve(w, r, t)
 	if !ok {
+		return
+	}
+	pending, err := e.pending(ctx, t)
+	if err != nil {
+		_ = place.Release(ctx)
+		e.Dispatcher.Unavailable(w, r, f.email, f.remember, err)
 		return
 	}
 	result, err := e.compare(r, t)
@@ -125,23 +152,33 @@ func (e *Errand) login(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, passhash.ErrBusy) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
 		_ = place.Release(ctx)
 		e.refuse(w, r, t, cause.Busy, time.Time{})
-	case !result.OK:
+	case result.OK || t.user != nil && pending != nil && pending.Cause == cause.None:
+		e.right(w, r, t, place, result, pending)
+	default:
 		until, err := place.Failed(ctx)
 		if err != nil {
 			e.Dispatcher.Unavailable(w, r, f.email, f.remember, err)
 			return
 		}
-		e.wrong(w, r, t, until)
-	default:
-		if err := place.Succeeded(ctx); err != nil {
-			e.Log.Error("giving back the place of a right try failed", "error", err)
-		}
-		e.Dispatcher.Proven(w, r, signin.Proof{
-			User: t.user, Method: Method, Amr: []string{"pwd"}, Remember: f.remember, Known: t.device != "",
-		})
-		if result.Outdated {
-			go e.rehash(t.user, f.password) //nolint:gosec // outlives the request on purpose, with a limit of its own
-		}
+		e.wrong(w, r, t, pending, until)
+	}
+}
+
+// right hands the proof over. The password in force counts before a mailed one:
+// it leaves those alone.
+func (e *Errand) right(w http.ResponseWriter, r *http.Request, t *try, place *limit.Place, result passhash.Result, pending *ticket.Found) {
+	if err := place.Succeeded(t.ctx); err != nil {
+		e.Log.Error("giving back the place of a right try failed", "error", err)
+	}
+	p := signin.Proof{
+		User: t.user, Method: Method, Amr: []string{"pwd"}, Remember: t.form.remember, Known: t.device != "",
+	}
+	if !result.OK {
+		p.Ticket = pending.Ticket.ID
+	}
+	e.Dispatcher.Proven(w, r, p)
+	if result.Outdated {
+		go e.rehash(t.user, t.password) //nolint:gosec // outlives the request on purpose, with a limit of its own
 	}
 }
 
@@ -153,7 +190,7 @@ func (e *Errand) identify(ctx context.Context, r *http.Request, f form) (*try, e
 	if err != nil {
 		return t, nil
 	}
-	t.canonical = canonical
+	t.canonical, t.password = canonical, asCompared(nil, f.password)
 	u, err := e.Directory.FindByEmail(ctx, canonical)
 	if errors.Is(err, store.ErrNotFound) {
 		_, err = e.Directory.User(ctx, "nobody", "nobody")
@@ -164,7 +201,7 @@ func (e *Errand) identify(ctx context.Context, r *http.Request, f form) (*try, e
 	if err != nil {
 		return nil, err
 	}
-	t.user = u
+	t.user, t.password = u, asCompared(u, f.password)
 	t.device = e.Dispatcher.KnownDevice(r, u.ID)
 	return t, nil
 }
@@ -176,6 +213,41 @@ func (t *try) subject() string {
 	}
 	return attempt.Subject("", t.canonical)
 }
+
+// owner is whose mails may hold the password.
+func (t *try) owner() outbox.Owner {
+	if t.user != nil {
+		return outbox.OfUser(t.user.Account, t.user.ID)
+	}
+	return outbox.OfNobody(t.subject())
+}
+
+// pending returns the mail that what was typed came with, nil for none. It is
+// asked for at every try and before the comparison, so that nothing tells when
+// there is one.
+func (e *Errand) pending(ctx context.Context, t *try) (*ticket.Found, error) {
+	if e.Tickets == nil {
+		return nil, nil
+	}
+	found, err := e.Tickets.Pending(ctx, t.owner(), t.form.password)
+	if errors.Is(err, ticket.ErrNone) {
+		return nil, nil
+	}
+	return found, err
+}
+
+// asCompared is what a typed password is compared as. A generated one has no
+// blanks, so those around it were pasted along; a chosen one may have them.
+func asCompared(u *store.User, typed string) string {
+	if u != nil && u.PasswordChosen {
+		return typed
+	}
+	return strings.TrimFunc(typed, blank)
+}
+
+// blank is true for what is no letter of a password and comes along when text is
+// copied out of a mail.
+func blank(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
 
 // reserve takes a place in the budgets, or answers the request.
 func (e *Errand) reserve(w http.ResponseWriter, r *http.Request, t *try) (*limit.Place, bool) {
@@ -203,7 +275,7 @@ func (e *Errand) compare(r *http.Request, t *try) (passhash.Result, error) {
 	// during the comparison has it counted, because the result is there then.
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	res, err := e.Hasher.Verify(ctx, encoded, t.form.password, passhash.Place{Network: t.visitor.Network, Reserved: t.device != ""})
+	res, err := e.Hasher.Verify(ctx, encoded, t.password, passhash.Place{Network: t.visitor.Network, Reserved: t.device != ""})
 	if errors.Is(err, passhash.ErrUnknownScheme) {
 		e.Log.Error("the password hash of a user cannot be read; give them a new password", "user", t.user.ID, "error", err)
 		return passhash.Result{}, nil

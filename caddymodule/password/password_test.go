@@ -93,6 +93,8 @@ type house struct {
 	hasher   *passhash.Hasher
 	attempts *attempt.Recorder
 	mux      *http.ServeMux
+	mailed   mailed
+	errand   *password.Errand
 }
 
 const right = "Goed-w8woord, met spatie en €"
@@ -138,13 +140,14 @@ func build(t *testing.T, e store.Engine) *house {
 	}
 	d := signin.New(signin.Options{
 		Prefix: "/gateway", Rules: rules, Device: codec(cookie.Device), Flow: codec(cookie.Flow), Sessions: sessions,
-		Directory: h.dir, Pages: pages, Attempts: h.attempts, Metrics: metrics{},
+		Directory: h.dir, Pages: pages, Attempts: h.attempts, Metrics: metrics{}, Tickets: &h.mailed,
 	})
 	d.Mount(h.mux)
-	password.New(password.Options{
+	h.errand = password.New(password.Options{
 		Prefix: "/gateway", Dispatcher: d, Directory: h.dir, Limits: limit.New(h.store, limit.Config{}, nil),
-		Hasher: h.hasher, Pages: pages,
-	}).Mount(h.mux)
+		Hasher: h.hasher, Pages: pages, Tickets: &h.mailed,
+	})
+	h.errand.Mount(h.mux)
 	h.user("jan@example.test", right)
 	return h
 }
@@ -160,7 +163,7 @@ func (h *house) user(email, pw string) {
 		h.t.Fatal(err)
 	}
 	if err := h.dir.CreateUser(ctx, &store.User{
-		Account: "praktijk", Email: email, Name: "Jan", Type: "teammate", Password: encoded, Locale: "nl",
+		Account: "praktijk", Email: email, Name: "Jan", Type: "teammate", Password: encoded, PasswordChosen: true, Locale: "nl",
 	}); err != nil {
 		h.t.Fatal(err)
 	}
