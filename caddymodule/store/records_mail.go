@@ -35,8 +35,10 @@ type Mail struct {
 	State string    `json:"state"`
 	Due   time.Time `json:"due,omitzero"` // no try before
 	// Lease is until when the node that is sending it has it to itself.
-	Lease time.Time    `json:"lease,omitzero"`
-	Tries []MailAnswer `json:"tries,omitempty"`
+	Lease time.Time `json:"lease,omitzero"`
+	// Holder names the try that has, or had, the lease.
+	Holder string       `json:"holder,omitempty"`
+	Tries  []MailAnswer `json:"tries,omitempty"`
 	// Sealed is what the letter says, secrets included. It is encrypted, bound to
 	// the id, and gone when the mail is settled.
 	Sealed string `json:"sealed,omitempty"`

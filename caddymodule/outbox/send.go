@@ -1,0 +1,146 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/cliendo/gateway/caddymodule/store"
+)
+
+// How long it is known what became of a mail.
+const (
+	keep       = 90 * 24 * time.Hour
+	keepNobody = 7 * 24 * time.Hour
+	// orphan is the age at which an entry of the queue without a mail is dropped:
+	// whoever wrote it gave up long before.
+	orphan = time.Minute
+)
+
+// Send writes a mail that will be sent from then on, in one step with what with
+// writes, which may be nil. When it returns an error nothing was written, unless
+// that is store.ErrUnavailable, after which nobody knows.
+func (o *Outbox) Send(ctx context.Context, d Draft, with func(tx store.Tx) error) error {
+	if err := d.check(); err != nil {
+		return err
+	}
+	now := o.Now()
+	m, err := o.mail(d, now)
+	if err != nil {
+		return err
+	}
+	ref := store.MailRef{Tag: d.Owner.Tag, Owner: d.Owner.Name, At: now}
+	expires := now.Add(d.Owner.keep())
+	// The queue first: a mail that no list names would never be sent, an entry
+	// without a mail is dropped.
+	if err := o.enlist(ctx, d.ID, ref, expires); err != nil {
+		return fmt.Errorf("queueing a mail: %w", err)
+	}
+	err = o.update(ctx, d.Owner.Tag, func(tx store.Tx) error {
+		if with != nil {
+			if err := with(tx); err != nil {
+				return err
+			}
+		}
+		return store.Mails.Put(tx, mailID(ref, d.ID), m, expires)
+	})
+	if err != nil {
+		o.unlist(ctx, d.ID, err)
+		return fmt.Errorf("writing a mail: %w", err)
+	}
+	o.Metrics.Mail(Queued)
+	o.queue.now(d.ID, ref)
+	o.nudge()
+	return nil
+}
+
+// check refuses what must never reach a mailer.
+func (d Draft) check() error {
+	local, domain, found := strings.Cut(d.To, "@")
+	switch {
+	case d.ID == "" || d.Owner.Tag == "" || d.Owner.Name == "":
+		return errors.New("a mail without an id or an owner")
+	case d.Until.IsZero():
+		return errors.New("a mail that nothing ends: set Until")
+	case !found || local == "" || domain == "" || strings.ContainsFunc(d.To, notInAddress):
+		return errors.New("a mail to what is not one address")
+	}
+	return nil
+}
+
+// notInAddress tells which characters could make one address two, or a header.
+func notInAddress(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune(`,;:<>()[]"\`, r)
+}
+
+func (o Owner) keep() time.Duration {
+	if Nobody(store.MailRef{Tag: o.Tag}) {
+		return keepNobody
+	}
+	return keep
+}
+
+func (o *Outbox) mail(d Draft, now time.Time) (*store.Mail, error) {
+	plain, err := json.Marshal(d.Letter)
+	if err != nil {
+		return nil, fmt.Errorf("writing a mail: %w", err)
+	}
+	return &store.Mail{
+		ID: d.ID, Kind: d.Letter.Kind, To: d.To, Locale: d.Letter.Locale, Created: now, Expires: d.Until,
+		State: Queued, Due: now, Sealed: o.Box.Seal(plain, place(d.ID)),
+	}, nil
+}
+
+// place binds what is sealed to its mail.
+func place(id string) string { return "mail " + id }
+
+// mailID is the id of a mail in the store.
+func mailID(ref store.MailRef, id string) string { return ref.Owner + "." + id }
+
+func (o *Outbox) enlist(ctx context.Context, id string, ref store.MailRef, expires time.Time) error {
+	return o.update(ctx, store.OutboxTag, func(tx store.Tx) error {
+		return errors.Join(store.MailRefs.Put(tx, id, &ref, expires), store.MailQueue.Put(tx, id, &ref, expires))
+	})
+}
+
+// unlist takes back what enlist wrote, where it is sure that there is no mail.
+// Where that fails the worker does it.
+func (o *Outbox) unlist(ctx context.Context, id string, why error) {
+	if errors.Is(why, store.ErrUnavailable) || errors.Is(why, context.Canceled) || errors.Is(why, context.DeadlineExceeded) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	if err := o.forget(ctx, id); err != nil {
+		o.Log.Warn("a mail that was not written stays in the queue for a minute", "mail", id, "error", err)
+	}
+}
+
+// forget removes a mail from all lists.
+func (o *Outbox) forget(ctx context.Context, id string) error {
+	return o.update(ctx, store.OutboxTag, func(tx store.Tx) error {
+		return errors.Join(store.MailRefs.Delete(tx, id), store.MailQueue.Delete(tx, id))
+	})
+}
+
+// patience bounds what is written when the one who asked may be gone.
+const patience = 10 * time.Second
+
+// update tries again for as long as others are faster.
+func (o *Outbox) update(ctx context.Context, tag string, fn func(store.Tx) error) error {
+	for {
+		err := o.store.Update(ctx, tag, fn)
+		if !errors.Is(err, store.ErrConflict) || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(around(10 * time.Millisecond)):
+		}
+	}
+}
