@@ -94,6 +94,8 @@ type Ticket struct {
 	Code     string `json:"code,omitempty"`
 	// Hash is what a new password that lasts hashes to.
 	Hash string `json:"hash,omitempty"`
+	// PasswordSince is when the password that came of it was in force.
+	PasswordSince time.Time `json:"password_since,omitzero"`
 	// CodeUntil is when the code dies, CodeTries how often it was guessed.
 	CodeUntil time.Time `json:"code_until,omitzero"`
 	CodeTries int       `json:"code_tries,omitempty"`

@@ -2,9 +2,16 @@ package ticket
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
 	"log/slog"
+	"math/rand/v2"
+	"slices"
 	"time"
 
+	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -32,6 +39,9 @@ type Options struct {
 	Key    []byte      // for the digests of codes and passwords; likewise
 	Hasher Hasher
 	Mails  Mails
+	// Changing is called in the step in which a password is about to be replaced
+	// by a mailed one; u is the user as they were. Optional.
+	Changing func(tx store.Tx, u *store.User) error
 	// SilentNobody leaves out the mails to addresses that nobody has.
 	SilentNobody bool
 	Now          func() time.Time
@@ -56,68 +66,118 @@ func New(s Store, o Options) *Book {
 	return &Book{Options: o, store: s}
 }
 
-// Ask writes a ticket and the mail that carries it, in one step. For an address
-// that nobody has the same is read, drawn, hashed and written.
-func (b *Book) Ask(ctx context.Context, a Ask) (Asked, error) { return Asked{}, ErrNone }
-
-// Find returns the ticket of a mailed link, in whatever state it is. ErrNone is
-// for links that we never made, and for those forgotten by now.
-func (b *Book) Find(ctx context.Context, token string) (*Found, error) { return nil, ErrNone }
-
-// Waiting returns the ticket that this browser asked for.
-func (b *Book) Waiting(ctx context.Context, id, browser string) (*Found, error) { return nil, ErrNone }
-
-// TryCode compares what was typed in the browser that asked. A code that fits
-// settles nothing yet: that is done by Settle.
-func (b *Book) TryCode(ctx context.Context, id, browser, code string) (*Found, error) {
-	return nil, ErrNone
+// read returns the book of one owner; who has none has an empty one.
+func read(tx store.Tx, owner outbox.Owner) (*store.Book, error) {
+	book, err := store.Books.Read(tx, owner.Name)
+	if errors.Is(err, store.ErrNotFound) {
+		return &store.Book{}, nil
+	}
+	return book, err
 }
 
-// TryMatch compares the match code typed behind the link; one that fits approves
-// the tab that asked.
-func (b *Book) TryMatch(ctx context.Context, token, match string) (*Found, error) {
-	return nil, ErrNone
+// keepEnded is how long a ticket that is over is known, so that people can be
+// told what became of it.
+const keepEnded = 24 * time.Hour
+
+// write stores a book without what nobody needs any more.
+func write(tx store.Tx, owner outbox.Owner, book *store.Book, now time.Time) error {
+	book.Tickets = slices.DeleteFunc(book.Tickets, func(t store.Ticket) bool { return now.Sub(ended(&t)) > keepEnded })
+	book.Guesses = slices.DeleteFunc(book.Guesses, func(at time.Time) bool { return now.Sub(at) >= guessWindow })
+	if !now.Before(book.FreshUntil) {
+		book.Fresh, book.FreshUntil = "", time.Time{}
+	}
+	until := book.FreshUntil
+	for i := range book.Tickets {
+		if over := ended(&book.Tickets[i]).Add(keepEnded); over.After(until) {
+			until = over
+		}
+	}
+	if until.IsZero() {
+		return store.Books.Delete(tx, owner.Name)
+	}
+	return store.Books.Put(tx, owner.Name, book, until)
 }
 
-// TryAddress compares the address typed behind the link with that of the person.
-func (b *Book) TryAddress(ctx context.Context, token, address string) (*Found, error) {
-	return nil, ErrNone
+// ended is when a ticket is or was over.
+func ended(t *store.Ticket) time.Time {
+	if t.State != Open && t.Settled.Before(t.Until) {
+		return t.Settled
+	}
+	return t.Until
 }
 
-// Revoke ends the ticket and the other open ones of its purpose, and the sessions
-// begun with it. token is that of a link "this was not me".
-func (b *Book) Revoke(ctx context.Context, token string) (*Found, error) { return nil, ErrNone }
-
-// Pending returns the ticket of a mailed password, ErrNone where it is none. It
-// reads as much for nobody. Found.Cause is cause.PasswordPendingExpired for one
-// that is too old, and cause.LinkUsed or cause.LinkSuperseded for one that ended.
-// Blanks around what was typed do not count: generated passwords have none.
-func (b *Book) Pending(ctx context.Context, owner outbox.Owner, password string) (*Found, error) {
-	return nil, ErrNone
+// state says why a ticket cannot be used, None when it can.
+func state(t *store.Ticket, now time.Time) cause.Cause {
+	switch {
+	case t.State == Used:
+		return cause.LinkUsed
+	case t.State != Open:
+		return cause.LinkSuperseded
+	case !now.Before(t.Until):
+		return cause.LinkExpired
+	}
+	return cause.None
 }
 
-// Reveal draws the password of a ticket in mode Link, once. From then on it is a
-// pending password of mode Keep; a second time is a *Spent.
-func (b *Book) Reveal(ctx context.Context, token string) (password string, err error) {
-	return "", ErrNone
+// find returns the ticket with an id, nil when there is none.
+func find(book *store.Book, id string) *store.Ticket {
+	for i := range book.Tickets {
+		if book.Tickets[i].ID == id {
+			return &book.Tickets[i]
+		}
+	}
+	return nil
 }
 
-// Settle uses a ticket, in one step with all that follows from it: the others of
-// the person are superseded; the new password is in force, tells its owner by
-// mail, and begins a new epoch. A ticket that is of no use any more is a *Spent:
-// of fifty at once one wins. Nothing typed is needed: what a password to keep
-// hashes to was stored when it was asked for.
-func (b *Book) Settle(ctx context.Context, u *store.User, id string) (Settled, error) {
-	return Settled{}, ErrNone
+// closeAll ends all open tickets that match.
+func closeAll(book *store.Book, now time.Time, as string, match func(*store.Ticket) bool) {
+	for i := range book.Tickets {
+		t := &book.Tickets[i]
+		if state(t, now) == cause.None && match(t) {
+			t.State, t.Settled = as, now
+		}
+	}
 }
 
-// Began remembers the session that was begun with a ticket.
-func (b *Book) Began(ctx context.Context, u *store.User, id, handle string) error { return nil }
+// patience bounds a change that others keep overtaking.
+const patience = 20 * time.Second
 
-// Fresh returns the password that u has to store, ErrNone where there is none.
-func (b *Book) Fresh(ctx context.Context, u *store.User) (password string, err error) {
-	return "", ErrNone
+// again runs a change until it does not lose a race against another one.
+func again(ctx context.Context, change func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		err := change(ctx)
+		if !errors.Is(err, store.ErrConflict) || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(10*time.Millisecond + rand.N(20*time.Millisecond)) //nolint:gosec // nobody gains by guessing it
+	}
 }
 
-// Stored forgets the fresh password: u has it.
-func (b *Book) Stored(ctx context.Context, u *store.User) error { return nil }
+// change reads the book of an owner, lets fn change it, and writes it.
+func (b *Book) change(ctx context.Context, owner outbox.Owner, fn func(tx store.Tx, book *store.Book, now time.Time) error) error {
+	return again(ctx, func(ctx context.Context) error {
+		return b.store.Update(ctx, owner.Tag, func(tx store.Tx) error {
+			book, err := read(tx, owner)
+			if err != nil {
+				return err
+			}
+			now := b.Now()
+			if err := fn(tx, book, now); err != nil {
+				return err
+			}
+			return write(tx, owner, book, now)
+		})
+	})
+}
+
+// digest is how something short that can be typed lies in the store: without the
+// key nobody can try all of them. It fits one place only.
+func (b *Book) digest(what, place, typed string) string {
+	mac := hmac.New(sha256.New, b.Key)
+	mac.Write([]byte(what + "\x00" + place + "\x00" + typed))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+func same(a, b string) bool { return a != "" && hmac.Equal([]byte(a), []byte(b)) }

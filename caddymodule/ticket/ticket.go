@@ -44,6 +44,7 @@ const (
 	CodeLife     = 10 * time.Minute
 	PasswordLife = 24 * time.Hour
 	FreshLife    = 7 * 24 * time.Hour
+	NoticeLife   = 7 * 24 * time.Hour
 	MaxOpen      = 3  // of one purpose, side by side
 	MaxCodeTries = 5  // of one mail; then its code is dead
 	MaxGuesses   = 10 // of one person in an hour
@@ -63,6 +64,9 @@ type Ask struct {
 	Target                  string // where to go after the login
 	Remember                bool
 	Device, Network, Origin string // Origin: the public URL and prefix, without a slash at the end
+
+	// Silent writes no mail: nothing may be sent, and nobody may notice.
+	Silent bool
 }
 
 // Asked is what the tab that asked may know.
@@ -97,6 +101,15 @@ var (
 	// ErrDead: it was guessed too often and is of no use any more.
 	ErrDead = errors.New("guessed too often")
 )
+
+// Wait is the error of a code that is not looked at, because too many of the
+// person were guessed; links work all the same.
+type Wait struct{ Until time.Time }
+
+// Error says it in words.
+func (e *Wait) Error() string {
+	return "too many codes guessed: the next at " + e.Until.Format(time.RFC3339)
+}
 
 // Spent is the error of using a ticket that cannot be used (any more).
 type Spent struct{ Cause cause.Cause }

@@ -29,7 +29,10 @@ func With(r *http.Request, v Visitor) *http.Request {
 }
 
 // Of returns the visitor attached to r, the zero Visitor when there is none.
-func Of(r *http.Request) Visitor {
-	v, _ := r.Context().Value(key{}).(Visitor)
+func Of(r *http.Request) Visitor { return From(r.Context()) }
+
+// From returns the visitor of the request that a context belongs to.
+func From(ctx context.Context) Visitor {
+	v, _ := ctx.Value(key{}).(Visitor)
 	return v
 }
