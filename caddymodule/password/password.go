@@ -229,7 +229,7 @@ func (e *Errand) pending(ctx context.Context, t *try) (*ticket.Found, error) {
 	if e.Tickets == nil {
 		return nil, nil
 	}
-	found, err := e.Tickets.Pending(ctx, t.owner(), t.form.password)
+	found, err := e.Tickets.Pending(ctx, t.owner(), asCompared(nil, t.form.password))
 	if errors.Is(err, ticket.ErrNone) {
 		return nil, nil
 	}

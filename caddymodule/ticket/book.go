@@ -39,9 +39,6 @@ type Options struct {
 	Key    []byte      // for the digests of codes and passwords; likewise
 	Hasher Hasher
 	Mails  Mails
-	// Changing is called in the step in which a password is about to be replaced
-	// by a mailed one; u is the user as they were. Optional.
-	Changing func(tx store.Tx, u *store.User) error
 	// SilentNobody leaves out the mails to addresses that nobody has.
 	SilentNobody bool
 	Now          func() time.Time

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/secret"
@@ -107,16 +108,9 @@ func (b *Book) settlePassword(ctx context.Context, owner outbox.Owner, u *store.
 		if err != nil {
 			return err
 		}
-		if b.Changing != nil {
-			before := *user
-			if err := b.Changing(tx, &before); err != nil {
-				return err
-			}
-		}
 		user.Password, user.PasswordChosen, user.PasswordChanged = hash, false, now
 		user.Epoch++
-		tx.Announce(store.Users.Kind, user.ID)
-		if err := store.Users.Put(tx, user.ID, user, time.Time{}); err != nil {
+		if err := directory.SaveUser(tx, user, now); err != nil {
 			return err
 		}
 		book.Fresh, book.FreshUntil = "", time.Time{}
