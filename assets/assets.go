@@ -5,7 +5,7 @@ package assets
 
 import "embed"
 
-// Files holds pages/, style/, script/ and words/ as they lie in this folder.
+// Files holds pages/, style/, script/, words/ and mail/ as they lie in this folder.
 //
-//go:embed pages style script words
+//go:embed pages style script words mail
 var Files embed.FS
