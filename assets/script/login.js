@@ -25,6 +25,18 @@
       retry.textContent = retry.dataset.retryReady;
     }, Number(retry.dataset.retrySeconds) * 1000);
   }
+
+  var copy = document.querySelector("[data-copy]");
+  if (copy && navigator.clipboard) {
+    var copied = document.getElementById("copied");
+    copy.hidden = false;
+    copy.addEventListener("click", function () {
+      navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).textContent).then(
+        function () { copied.textContent = copy.dataset.copied; },
+        function () { copied.textContent = copy.dataset.failed; }
+      );
+    });
+  }
   if (!form) return;
 
   var password = document.getElementById("password");

@@ -31,6 +31,11 @@ func (p *Renderer) rehearse() error {
 		p.Logout(w, r, Logout{Locale: locale, Name: "A"})
 		p.LoggedOut(w, r, LoggedOut{Locale: locale})
 		p.Help(w, r, locale)
+		p.Recover(w, r, http.StatusOK, Recover{Locale: locale, Cause: cause.TooManyMails, Sent: 3})
+		for _, link := range []bool{false, true} {
+			p.RecoverSent(w, r, RecoverSent{Locale: locale, Link: link, Until: p.options.Now()})
+			p.Keep(w, r, Keep{Locale: locale, Revealed: link, Differs: true})
+		}
 		if w.status != http.StatusOK {
 			return fmt.Errorf("a page cannot be rendered in %s: a word or a template is missing", locale)
 		}

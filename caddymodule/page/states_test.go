@@ -34,6 +34,28 @@ func states() []state {
 		login("login-empty", http.StatusBadRequest, page.Login{Cause: cause.BadRequest, Hints: []string{"hint.email_empty", "hint.password_empty"}}),
 		login("login-expired", http.StatusUnauthorized, page.Login{Cause: cause.SessionExpired}),
 		login("login-elsewhere", http.StatusForbidden, page.Login{Cause: cause.CrossSite}),
+		recovering("recover", http.StatusOK, page.Recover{}),
+		recovering("recover-shape", http.StatusBadRequest, page.Recover{
+			Email: "anna@", Cause: cause.BadRequest, Reference: "K7Q-4MD", Hints: []string{"hint.email_shape"},
+		}),
+		recovering("recover-wait", http.StatusTooManyRequests, page.Recover{
+			Email: "anna@praktijk.test", Cause: cause.TooManyMails, Reference: "K7Q-4MD", RetryAfter: 9 * time.Minute, Sent: 3,
+		}),
+		{"recover-sent", func(p renderer, w http.ResponseWriter, r *http.Request) {
+			p.RecoverSent(w, r, page.RecoverSent{Until: time.Date(2027, 3, 2, 9, 0, 0, 0, time.UTC), Reference: "K7Q-4MD"})
+		}},
+		{"recover-sent-link", func(p renderer, w http.ResponseWriter, r *http.Request) {
+			p.RecoverSent(w, r, page.RecoverSent{Link: true, Until: time.Date(2027, 3, 2, 9, 0, 0, 0, time.UTC)})
+		}},
+		{"keep", func(p renderer, w http.ResponseWriter, r *http.Request) {
+			p.Keep(w, r, page.Keep{Email: "anna@praktijk.test", Password: "Kq7Wm3tRzPdv4F", Action: "/gateway/recover/keep?to=%2Fclients"})
+		}},
+		{"keep-differs", func(p renderer, w http.ResponseWriter, r *http.Request) {
+			p.Keep(w, r, page.Keep{Email: "anna@praktijk.test", Password: "Kq7Wm3tRzPdv4F", Action: "/gateway/recover/keep", Differs: true})
+		}},
+		{"reveal", func(p renderer, w http.ResponseWriter, r *http.Request) {
+			p.Keep(w, r, page.Keep{Email: "anna@praktijk.test", Password: "Kq7Wm3tRzPdv4F", Action: "/gateway/recover/stored", Revealed: true})
+		}},
 		{"logout", func(p renderer, w http.ResponseWriter, r *http.Request) {
 			p.Logout(w, r, page.Logout{Name: "Anna de Wit"})
 		}},
@@ -64,6 +86,10 @@ func states() []state {
 
 func login(name string, status int, v page.Login) state {
 	return state{name, func(p renderer, w http.ResponseWriter, r *http.Request) { p.Login(w, r, status, v) }}
+}
+
+func recovering(name string, status int, v page.Recover) state {
+	return state{name, func(p renderer, w http.ResponseWriter, r *http.Request) { p.Recover(w, r, status, v) }}
 }
 
 // refusal is a likely refusal for c.
