@@ -37,7 +37,58 @@
       );
     });
   }
+
+  // The address typed here goes along to the next form: over the storage of this
+  // tab and not in the address of the page, which gets logged.
+  var carried = "gateway.email";
+  function storage(use) {
+    try {
+      return use(sessionStorage);
+    } catch (e) {
+      return null; // refused by the browser's settings
+    }
+  }
+  var ask = document.getElementById("magic");
+  if (ask) {
+    var field = document.getElementById("email");
+    var brought = storage(function (s) {
+      var v = s.getItem(carried);
+      s.removeItem(carried);
+      return v;
+    });
+    if (brought && !field.value) field.value = brought;
+  }
+
+  // The tab that waits for its mail looks every few seconds whether somebody let
+  // it in. What it finds is acted on by the same form that works without script.
+  var waiting = document.getElementById("waiting");
+  if (waiting) {
+    var look = function () {
+      fetch(waiting.dataset.state, {credentials: "same-origin", cache: "no-store"})
+        .then(function (answer) { return answer.json(); })
+        .then(function (found) {
+          if (found.state === "approved") {
+            waiting.submit();
+          } else if (found.state === "over") {
+            var to = new URL(location.href);
+            to.searchParams.set("over", "1"); // another address, or nothing is loaded
+            location.replace(to.href);
+          } else {
+            setTimeout(look, 4000);
+          }
+        })
+        .catch(function () { setTimeout(look, 8000); });
+    };
+    setTimeout(look, 4000);
+  }
   if (!form) return;
+
+  document.querySelectorAll("a[data-carry]").forEach(function (a) {
+    a.addEventListener("click", function () {
+      var typed = document.getElementById("email").value;
+      if (typed.indexOf("@") > 0) storage(function (s) { s.setItem(carried, typed); });
+    });
+  });
 
   var password = document.getElementById("password");
   var show = document.getElementById("show");
@@ -55,7 +106,7 @@
   });
 
   var caps = false;
-  function look(event) {
+  function lookAtCaps(event) {
     if (!event.getModifierState) return;
     var on = event.getModifierState("CapsLock");
     if (on === caps) return;
@@ -63,8 +114,8 @@
     status.className = "hint";
     status.textContent = on ? status.dataset.caps : "";
   }
-  password.addEventListener("keydown", look);
-  password.addEventListener("keyup", look);
+  password.addEventListener("keydown", lookAtCaps);
+  password.addEventListener("keyup", lookAtCaps);
 
   // Two clicks are one attempt. The guard lifts by itself, so that a lost
   // answer or the Back button never leaves a dead form behind.

@@ -24,6 +24,6 @@ func (p *Renderer) SecurityHeaders(h http.Header) {
 // policy is the content security policy of own pages.
 func policy(formTargets []string) string {
 	forms := strings.Join(append([]string{"'self'"}, formTargets...), " ")
-	return "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; " +
+	return "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; " +
 		"form-action " + forms + "; frame-ancestors 'none'; base-uri 'none'"
 }

@@ -36,6 +36,11 @@ func (p *Renderer) rehearse() error {
 			p.RecoverSent(w, r, RecoverSent{Locale: locale, Link: link, Until: p.options.Now()})
 			p.Keep(w, r, Keep{Locale: locale, Revealed: link, Differs: true})
 		}
+		p.Magic(w, r, http.StatusOK, Magic{Locale: locale, Cause: cause.TooManyMails, Sent: 3, RetryAfter: time.Minute})
+		p.MagicSent(w, r, http.StatusOK, MagicSent{Locale: locale, Code: true, NotYet: true, Cause: cause.WrongPassword})
+		for _, kind := range []string{MailedMagic, MailedPassword, MailedNotMe} {
+			p.Mailed(w, r, http.StatusOK, Mailed{Locale: locale, Kind: kind, Tab: true, Wrong: "match"})
+		}
 		if w.status != http.StatusOK {
 			return fmt.Errorf("a page cannot be rendered in %s: a word or a template is missing", locale)
 		}

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -100,6 +101,7 @@ type flow struct {
 	// Browser names this browser as long as it keeps the cookie; it outlives the
 	// rest of the flow, because a mail may be on its way.
 	Browser string `json:"i,omitempty"`
+	Asked   string `json:"m,omitempty"` // the mail it asked for last
 }
 
 const flowAge = 24 * time.Hour
@@ -112,11 +114,24 @@ func (d *Dispatcher) flow(r *http.Request) (f flow) {
 	return f
 }
 
+// flowNow is the flow as this answer leaves it so far.
+func (d *Dispatcher) flowNow(w http.ResponseWriter, r *http.Request) (f flow) {
+	f = d.flow(r)
+	name := cookie.Name(cookie.Flow, cookie.Secure(r, d.HTTPS))
+	for _, line := range w.Header()["Set-Cookie"] {
+		if c, err := http.ParseSetCookie(line); err == nil && c.Name == name {
+			if raw, ok := d.Flow.Decode(c.Value); ok {
+				_ = json.Unmarshal(raw, &f) // signed by us a moment ago
+			}
+		}
+	}
+	return f
+}
+
 // setFlow sets the cookie and returns the name of the browser in it.
 func (d *Dispatcher) setFlow(w http.ResponseWriter, r *http.Request, f flow) (browser string) {
-	if f.Browser = d.flow(r).Browser; f.Browser == "" {
-		f.Browser = secret.ID()
-	}
+	before := d.flowNow(w, r)
+	f.Browser, f.Asked = cmp.Or(before.Browser, secret.ID()), cmp.Or(f.Asked, before.Asked)
 	raw, err := json.Marshal(f)
 	if err != nil {
 		return ""

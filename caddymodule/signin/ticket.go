@@ -64,9 +64,27 @@ func (d *Dispatcher) fresh(r *http.Request, u *store.User) bool {
 // which is set where it is absent. It is no secret to that browser and unknown
 // to all others.
 func (d *Dispatcher) Browser(w http.ResponseWriter, r *http.Request) string {
-	f := d.flow(r)
+	f := d.flowNow(w, r)
 	if f.Browser == "" {
 		f.Browser = d.setFlow(w, r, f)
 	}
 	return f.Browser
 }
+
+// Asked remembers which mail this browser asked for last, so that its code can be
+// typed without any other field.
+func (d *Dispatcher) Asked(w http.ResponseWriter, r *http.Request, id string) {
+	f := d.flowNow(w, r)
+	f.Asked = id
+	d.setFlow(w, r, f)
+}
+
+// LastAsked returns the mail that this browser asked for last, if any.
+func (d *Dispatcher) LastAsked(r *http.Request) string { return d.flow(r).Asked }
+
+// Recognised tells whether somebody has logged in with this browser before.
+func (d *Dispatcher) Recognised(r *http.Request) bool { return d.device(r).id != "" }
+
+// Visited names the browser a request comes from, empty where it brought no flow
+// cookie. Unlike Browser it sets none.
+func (d *Dispatcher) Visited(r *http.Request) string { return d.flow(r).Browser }

@@ -118,4 +118,5 @@ type Ticket struct {
 	Agent    string   `json:"agent,omitempty"`
 	Network  string   `json:"network,omitempty"`
 	Origin   string   `json:"origin,omitempty"` // of the links in the mail
+	Locale   string   `json:"locale,omitempty"` // of the mail, and of the pages behind its links
 }

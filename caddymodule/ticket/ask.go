@@ -58,7 +58,10 @@ func (b *Book) draw(a Ask, now time.Time) (store.Ticket, drawn) {
 	t := store.Ticket{
 		ID: secret.NewTicketID(now), Purpose: a.Purpose, Mode: a.Mode, Asked: now, State: Open,
 		Secret: secret.Digest(d.key), Revoke: secret.Digest(d.revoke),
-		Target: a.Target, Remember: a.Remember, Agent: a.Device, Network: a.Network, Origin: a.Origin,
+		Target: a.Target, Remember: a.Remember, Agent: a.Device, Network: a.Network, Origin: a.Origin, Locale: a.Locale,
+	}
+	if a.User != nil && a.User.Locale != "" {
+		t.Locale = a.User.Locale
 	}
 	if a.Browser != "" {
 		t.Browser = secret.Digest(a.Browser)
@@ -132,14 +135,11 @@ func (b *Book) send(ctx context.Context, a Ask, t store.Ticket, d drawn, add fun
 // compose says what the mail says.
 func compose(a Ask, t store.Ticket, d drawn) letter.Letter {
 	l := letter.Letter{
-		Kind: letter.Nobody, Locale: a.Locale, Asked: t.Asked, Device: a.Device, Network: a.Network,
+		Kind: letter.Nobody, Locale: t.Locale, Asked: t.Asked, Device: a.Device, Network: a.Network,
 		Reference: a.Reference, LoginURL: a.Origin + "/login",
 	}
 	if a.User == nil {
 		return l
-	}
-	if a.User.Locale != "" {
-		l.Locale = a.User.Locale
 	}
 	l.Name, l.Until, l.NotMe = a.User.Name, t.Until, url(t, d.revoke)
 	switch {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/outbox"
@@ -124,7 +125,7 @@ func (f *Found) Asked(browser string) bool { return asked(&f.Ticket, browser) }
 // that is too old, and cause.LinkUsed or cause.LinkSuperseded for one that ended.
 // Blanks around what was typed do not count: generated passwords have none.
 func (b *Book) Pending(ctx context.Context, owner outbox.Owner, password string) (*Found, error) {
-	digest := b.digest("password", place(owner), strings.TrimSpace(password))
+	digest := b.digest("password", place(owner), strings.TrimFunc(password, blank))
 	book, err := store.Books.Get(ctx, b.store, owner.Tag, owner.Name)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, ErrNone
@@ -146,4 +147,9 @@ func (b *Book) Pending(ctx context.Context, owner outbox.Owner, password string)
 		f.Cause = cause.PasswordPendingExpired
 	}
 	return f, nil
+}
+
+// blank tells what comes along when a password is copied, the invisible included.
+func blank(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
 }

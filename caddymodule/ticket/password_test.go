@@ -23,7 +23,7 @@ func TestAMailedPasswordToKeep(t *testing.T) {
 		if w.reread().Password != "old" {
 			w.t.Error("asking changed the password")
 		}
-		f, err := w.other.Pending(ctx, ofJan, " "+one.Letter.Password+"\n")
+		f, err := w.other.Pending(ctx, ofJan, " "+one.Letter.Password+"\u200b\n")
 		if err != nil || f.Ticket.ID != first.ID || f.Cause != cause.None {
 			w.t.Fatalf("pending: %+v, %v", f, err)
 		}

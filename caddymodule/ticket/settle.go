@@ -132,12 +132,12 @@ func (b *Book) notice(ctx context.Context, owner outbox.Owner, u *store.User, of
 	now, revoke, v := b.Now(), secret.NewTicketKey(), visitor.From(ctx)
 	t := store.Ticket{
 		ID: secret.NewTicketID(now), Purpose: Notice, Asked: now, Until: now.Add(NoticeLife), State: Open,
-		Revoke: secret.Digest(revoke), Agent: v.Agent, Network: v.Network, Origin: of.Origin,
+		Revoke: secret.Digest(revoke), Agent: v.Agent, Network: v.Network, Origin: of.Origin, Locale: of.Locale,
 	}
 	return t, outbox.Draft{
 		ID: t.ID, Owner: owner, To: u.Email, Until: t.Until,
 		Letter: letter.Letter{
-			Kind: letter.PasswordChanged, Locale: u.Locale, Name: u.Name, NotMe: url(t, revoke), Until: t.Until,
+			Kind: letter.PasswordChanged, Locale: of.Locale, Name: u.Name, NotMe: url(t, revoke), Until: t.Until,
 			Asked: now, Device: v.Agent, Network: v.Network, LoginURL: t.Origin + "/login",
 		},
 	}
