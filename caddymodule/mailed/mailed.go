@@ -325,7 +325,9 @@ func (m *Room) note(r *http.Request, f *ticket.Found, c cause.Cause) (reference 
 }
 
 // locale is that of the mail, on whichever device it is opened.
-func (m *Room) locale(r *http.Request, f *ticket.Found) string { return m.Pages.Locale(r, f.Ticket.Locale) }
+func (m *Room) locale(r *http.Request, f *ticket.Found) string {
+	return m.Pages.Locale(r, f.Ticket.Locale)
+}
 
 // log is the line that stands for Caddy's access log, which would hold the token.
 func (m *Room) log(r *http.Request, f *ticket.Found, outcome string) {
