@@ -17,6 +17,7 @@ import (
 type runtime struct {
 	settings *settings
 	store    StoreModule
+	mailer   MailerModule // nil: nobody is mailed
 	log      *slog.Logger
 	sites    []*Handler
 	house    *house
@@ -38,6 +39,9 @@ func (a *App) Provision(ctx caddy.Context) (err error) {
 		return err
 	}
 	if a.rt.store, err = a.loadStore(ctx); err != nil {
+		return err
+	}
+	if a.rt.mailer, err = a.loadMailer(ctx); err != nil {
 		return err
 	}
 	if err := theMetrics.register(ctx.GetMetricsRegistry()); err != nil {
@@ -120,6 +124,7 @@ func (a *App) furnish(ctx context.Context) error {
 	}
 	a.rt.rooms = r
 	a.rt.house.settle(r)
+	r.sendMails()
 	adminTargets.add(r)
 	if err := keepAdminKey(a.rt.store, r.AdminKey()); err != nil {
 		a.rt.log.Warn("commands cannot reach this gateway without its secret", "error", err)
@@ -140,6 +145,9 @@ func (a *App) Stop() error {
 	if r := a.rt.rooms; r != nil {
 		adminTargets.remove(r)
 		a.rt.house.unsettle(r)
+		if err := r.stopMails(); err != nil {
+			a.rt.log.Error("closing the mailer failed", "error", err)
+		}
 		if err := r.attempts.Close(); err != nil {
 			a.rt.log.Error("writing the last attempts failed", "error", err)
 		}

@@ -68,6 +68,8 @@ func init() {
 //			cache_size        <number>
 //			stale_max         <duration>
 //		}
+//		mail { ... }      see mailWord
+//		recovery          one_time|keep|link
 //		attempts_keep     <duration>
 //	}
 func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
@@ -109,6 +111,8 @@ func (a *App) words() words {
 			block: func([]string) words { return a.Session.words() },
 			late:  func([]string) error { return a.Session.check() },
 		},
+		"mail":          a.mailWord(),
+		"recovery":      a.recoveryWord(),
 		"attempts_keep": durationWord(&a.AttemptsKeep),
 	}
 }

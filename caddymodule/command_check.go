@@ -52,6 +52,7 @@ func (s *setup) check(ctx context.Context, r *report) {
 	s.checkPublicURL(r)
 	s.checkSites(r)
 	s.checkStore(ctx, r)
+	s.checkMail(ctx, r)
 }
 
 // checkConfig provisions the config as `validate` does. It keeps nothing; what
@@ -102,6 +103,20 @@ func (s *setup) checkPublicURL(r *report) {
 	default:
 		r.note(levelOK, "public_url", u.String(), "")
 	}
+}
+
+// checkMail tries the way that mails go, and sends none.
+func (s *setup) checkMail(ctx context.Context, r *report) {
+	if s.mailer == nil {
+		r.note(levelWarning, "mail", "none is configured, so nobody can log in or get a new password by mail; pages say so",
+			"write mail { ... } into the global option")
+		return
+	}
+	u, err := s.app.publicURL(caddy.NewReplacer())
+	if err != nil || u == nil {
+		return // checkConfig said what is wrong
+	}
+	r.add(checkMail(ctx, s.mailer, u.Hostname()))
 }
 
 // checkSites looks for ways around the gateway and lists what is open on purpose.

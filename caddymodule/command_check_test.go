@@ -27,6 +27,11 @@ func proxy(words ...any) object {
 	return h
 }
 
+// mailToFiles sends nothing.
+func mailToFiles(folder string) object {
+	return object{"from": "login@example.com", "mailer": object{"via": "file", "folder": folder}}
+}
+
 // finding is a line of check.
 type finding struct {
 	Part, Level, Message, Fix string
@@ -50,6 +55,7 @@ func TestCheckFindsNothingWrongWhereNothingIs(t *testing.T) {
 	p := newPlace(t).site(gateway("public", []object{{"paths": []string{"/robots.txt"}}}), proxy())
 	p.app()["public_url"] = "https://app.example.com"
 	p.app()["secret"] = goodSecret
+	p.app()["mail"] = mailToFiles(t.TempDir())
 	p.must("accounts", "list") // makes the store
 	for _, running := range []bool{false, true} {
 		if running {

@@ -24,8 +24,9 @@ type setup struct {
 	warnings []caddyconfig.Warning
 	app      *App
 	store    StoreModule
-	admin    string // address of the admin endpoint
-	adminOff string // why there is none, for messages
+	mailer   MailerModule // nil: no mail is configured
+	admin    string       // address of the admin endpoint
+	adminOff string       // why there is none, for messages
 	cancel   context.CancelFunc
 }
 
@@ -106,7 +107,10 @@ func (s *setup) open() error {
 	}
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
 	s.cancel = cancel
-	s.store, err = s.app.loadStore(ctx)
+	if s.store, err = s.app.loadStore(ctx); err != nil {
+		return err
+	}
+	s.mailer, err = s.app.loadMailer(ctx)
 	return err
 }
 

@@ -134,6 +134,9 @@ type demoSite struct {
 
 func (d demoSite) url() string { return "http://" + d.listen }
 
+// mails is the folder that holds what was mailed.
+func (d demoSite) mails() string { return filepath.Join(d.dir, "mail") }
+
 // configFile is where the config lies for commands to be tried on the demo.
 func (d demoSite) configFile() string { return filepath.Join(d.dir, "demo.json") }
 
@@ -165,6 +168,9 @@ func (d demoSite) config() object {
 			"login_gateway": object{
 				"store":      object{"backend": "bolt", "path": filepath.Join(d.dir, "gateway.db")},
 				"public_url": d.url(),
+				"mail": object{
+					"from": "login@demo.test", "mailer": object{"via": "file", "folder": d.mails()},
+				},
 				"brand": object{
 					"name": "Cliendo demo", "support_phone": "030 123 45 67", "support_mail": "support@demo.test",
 				},

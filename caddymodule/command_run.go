@@ -19,6 +19,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/operate"
+	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -191,6 +192,7 @@ func (s *setup) alone(ctx context.Context, q operate.Request) (result operate.Re
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
 	r := &rooms{
+		house:     &house{engine: engine},
 		settings:  conf,
 		directory: directory.New(engine, directory.Options{Rules: conf.Rules}),
 		limits:    limit.New(engine, conf.Limits, nil),
@@ -198,6 +200,10 @@ func (s *setup) alone(ctx context.Context, q operate.Request) (result operate.Re
 		attempts:  attempt.New(engine, attempt.Options{Keep: conf.AttemptsKeep}),
 	}
 	defer func() { err = errors.Join(err, r.attempts.Close()) }()
+	if r.outbox, err = s.outbox(engine, conf); err != nil {
+		return result, err
+	}
+	defer func() { err = errors.Join(err, r.stopMails()) }()
 	house := r.operate()
 	house.Program = s.program
 	return house.Run(ctx, q)
@@ -209,4 +215,17 @@ func openError(err error) error {
 		return err
 	}
 	return &operate.Error{Exit: operate.ExitUnavailable, Message: err.Error()}
+}
+
+// outbox is that of a gateway that does not run: what is to be sent waits for
+// it, only a test leaves at once.
+func (s *setup) outbox(engine store.Engine, conf *settings) (*outbox.Outbox, error) {
+	if s.mailer == nil {
+		return nil, nil //nolint:nilnil // no mail is configured
+	}
+	mailer, err := s.mailer.Mailer(conf.PublicURL.Hostname())
+	if err != nil {
+		return nil, fmt.Errorf("making the mailer: %w", err)
+	}
+	return outbox.New(engine, conf.outboxOptions(mailer)), nil
 }

@@ -60,6 +60,14 @@ type App struct {
 	// Session says how long people stay logged in.
 	Session SessionLimits `json:"session,omitzero"`
 
+	// Mail says how mails are sent. Default: none are, and pages say so.
+	Mail *Mail `json:"mail,omitempty"`
+
+	// Recovery is what a new password by mail is: "one_time" (it works once and
+	// leads to a fresh one), "keep" (it lasts) or "link" (a link shows it).
+	// Default: one_time.
+	Recovery string `json:"recovery,omitempty"`
+
 	// AttemptsKeep is how long attempts to log in can be looked up. Default: 90d.
 	AttemptsKeep caddy.Duration `json:"attempts_keep,omitempty"`
 

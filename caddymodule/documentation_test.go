@@ -157,6 +157,8 @@ func TestEveryFieldHasAComment(t *testing.T) {
 			caddymodule.App{}, caddymodule.Brand{}, caddymodule.TypeRule{}, caddymodule.SessionLimits{},
 		},
 		"config_limits.go": {caddymodule.Limits{}, caddymodule.Budget{}, caddymodule.Argon2{}},
+		"config_mail.go":   {caddymodule.Mail{}, caddymodule.MailLimits{}},
+		"mailermodules.go": {caddymodule.SMTPMailer{}, caddymodule.FileMailer{}},
 		"config_site.go":   {caddymodule.Handler{}, caddymodule.PublicRule{}},
 		"storemodules.go":  {caddymodule.BoltStore{}, caddymodule.RedisStore{}},
 	} {

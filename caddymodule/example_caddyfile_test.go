@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/cliendo/gateway/caddymodule"
+	"github.com/cliendo/gateway/caddymodule/outbox/smtptest"
 )
 
 func stringReader(s string) io.Reader { return strings.NewReader(s) }
@@ -59,6 +60,8 @@ func TestTheExampleRuns(t *testing.T) {
 	t.Setenv("SITE", site)
 	t.Setenv("APP", app.Listener.Addr().String())
 	t.Setenv("GATEWAY_STORE", filepath.Join(dir, "gateway.db"))
+	t.Setenv("SMTP", smtptest.Start(t, smtptest.Options{NoTLS: true}).Addr())
+	t.Setenv("SMTP_TLS", "off")
 	t.Setenv("XDG_DATA_HOME", dir)
 	t.Setenv("XDG_CONFIG_HOME", dir)
 	input := strings.Replace(readExample(t), "{\n", "{\n\tadmin unix/"+dir+"/admin.sock\n\tpersist_config off\n", 1)

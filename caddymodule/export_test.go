@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/cliendo/gateway/caddymodule/outbox"
+	"github.com/cliendo/gateway/caddymodule/outbox/smtpmailer"
 )
 
 // What tests of this package look at from outside.
@@ -38,6 +41,9 @@ func Sections() map[string]Section {
 		"budget":        section(b.words(), b),
 		"argon2":        section(a.Limits.Argon2.words(), &a.Limits.Argon2),
 		"session":       section(a.Session.words(), &a.Session),
+		"mail":          section(new(Mail).words(), new(Mail)),
+		"smtp":          section(new(SMTPMailer).smtpWords(), new(SMTPMailer)),
+		"mail limits":   section(new(MailLimits).words(), new(MailLimits)),
 		"Site":          section(h.words(), h),
 	}
 }
@@ -74,6 +80,17 @@ func Defaults() (map[string]any, error) {
 		"session/idle": s.Session.Idle, "session/absolute": s.Session.Absolute,
 		"session/remember_idle": s.Session.RememberIdle, "session/remember_absolute": s.Session.RememberAbsolute,
 		"session/cache_size": s.CacheSize, "session/stale_max": s.StaleMax,
+		"mail limits/address": outbox.DefaultAddress, "mail limits/address_window": outbox.DefaultAddressWindow,
+		"mail limits/network": outbox.DefaultNetwork, "mail limits/network_window": outbox.DefaultNetworkWindow,
+		"mail limits/unknown": outbox.DefaultNobody, "smtp/timeout": smtpmailer.DefaultTimeout,
+		"Global option/recovery": s.Recovery, "smtp/tls": string(smtpmailer.StartTLS),
 		"Site/prefix": site.Prefix,
 	}, nil
+}
+
+// smtpWords are the words of the block, and the one that begins it.
+func (m *SMTPMailer) smtpWords() words {
+	table := m.words()
+	table["smtp"] = word{usage: "<host:port>..."}
+	return table
 }

@@ -25,6 +25,10 @@ type metrics struct {
 	hashing   prometheus.GaugeFunc
 	waiting   prometheus.GaugeFunc
 	lastLogin prometheus.GaugeFunc
+	mails     *prometheus.CounterVec
+	accepted  prometheus.Histogram
+	mailQueue prometheus.GaugeFunc
+	mailAge   prometheus.GaugeFunc
 	last      atomic.Int64 // unix nanoseconds of the last successful login, or of the start
 }
 
@@ -58,6 +62,7 @@ func newMetrics() *metrics {
 		Namespace: namespace, Name: "last_login_age_seconds",
 		Help: "Seconds since the last successful login on this node, or since its start.",
 	}, func() float64 { return time.Since(time.Unix(0, m.last.Load())).Seconds() })
+	m.mailMetrics()
 	// What has not happened yet is zero, not absent: the first error must be seen.
 	for _, operation := range []string{"get", "scan", "update"} {
 		m.store.WithLabelValues(operation, "ok")
@@ -73,6 +78,7 @@ func newMetrics() *metrics {
 func (m *metrics) register(r *prometheus.Registry) error {
 	for _, c := range []prometheus.Collector{
 		m.logins, m.refused, m.loops, m.store, m.sessions, m.streams, m.hashing, m.waiting, m.lastLogin,
+		m.mails, m.accepted, m.mailQueue, m.mailAge,
 	} {
 		var already prometheus.AlreadyRegisteredError
 		if err := r.Register(c); err != nil && !errors.As(err, &already) {

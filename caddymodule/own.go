@@ -13,6 +13,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/limit"
+	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/visitor"
 )
@@ -129,6 +130,11 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 	status, word := http.StatusOK, "ok"
 	if err := h.rooms.house.ping(); err != nil {
 		parts["store"], word = "unavailable", "degraded"
+	}
+	if h.rooms.outbox != nil {
+		if parts["mail"] = h.rooms.outbox.Health(); parts["mail"] != outbox.OK {
+			word = "degraded"
+		}
 	}
 	if !h.rooms.sessions.Serving() {
 		status, word = http.StatusServiceUnavailable, "unavailable"

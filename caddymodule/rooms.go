@@ -14,6 +14,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/guard"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/operate"
+	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/password"
@@ -36,6 +37,8 @@ type rooms struct {
 	attempts  *attempt.Recorder
 	sessions  *session.Manager
 	session   session.Settings
+	outbox    *outbox.Outbox // nil: nobody is mailed
+	mailer    MailerModule   // likewise
 }
 
 // Purposes of the keys. Changing one invalidates what was signed with it.
@@ -44,6 +47,7 @@ const (
 	keyDevice  = "device cookie"
 	keyFlow    = "flow cookie"
 	keyAdmin   = "admin"
+	keyOutbox  = "outbox"
 )
 
 // build makes the rooms. It fails only where the store does not answer.
@@ -59,6 +63,7 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 			return nil, fmt.Errorf("the secret kept in the store: %w", err)
 		}
 	}
+	var err error
 	r := &rooms{house: h, settings: s, log: a.rt.log, keys: keys}
 	r.directory = directory.New(h.engine, directory.Options{Rules: s.Rules})
 	r.limits = limit.New(h.engine, s.Limits, nil)
@@ -69,6 +74,10 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 		Codec: cookie.NewCodec(cookie.Session, keys.DeriveAll(keySession)),
 	}
 	r.sessions = h.manager(r.directory, r.session)
+	r.mailer = a.rt.mailer
+	if r.outbox, err = r.mails(); err != nil {
+		return nil, err
+	}
 	return r, nil
 }
 
@@ -142,6 +151,6 @@ func (r *rooms) Run(ctx context.Context, q operate.Request) (operate.Result, err
 func (r *rooms) operate() *operate.House {
 	return &operate.House{
 		Directory: r.directory, Limits: r.limits, Attempts: r.attempts, Hasher: r.hasher, Now: time.Now,
-		Likely: page.LikelyDomain,
+		Likely: page.LikelyDomain, Outbox: r.operateMails(),
 	}
 }

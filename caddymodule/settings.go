@@ -33,6 +33,8 @@ type settings struct {
 	CacheSize    int
 	StaleMax     time.Duration
 	AttemptsKeep time.Duration
+	Mail         *mailSettings // nil: nobody is mailed
+	Recovery     string        // mode of a new password by mail, as in ticket
 }
 
 const (
@@ -70,6 +72,10 @@ func (a *App) settings(repl *caddy.Replacer) (*settings, error) {
 	note(a.Session.check())
 	s.AttemptsKeep = orElse(time.Duration(a.AttemptsKeep), defaultAttemptsKeep)
 	note(checkAttemptsKeep(s.AttemptsKeep))
+	s.Recovery = orElse(a.Recovery, defaultRecovery)
+	note(checkRecovery(s.Recovery))
+	s.Mail, err = a.mail(repl, s)
+	note(err)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}

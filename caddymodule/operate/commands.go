@@ -17,12 +17,15 @@ var (
 	payURL   = Flag{Name: "pay-url", Value: "URL", Meaning: "where the superadmin pays or subscribes"}
 	limitTo  = Flag{Name: "limit", Value: "NUMBER", Meaning: "how many to show at most; default 100"}
 	after    = Flag{Name: "after", Value: "CURSOR", Meaning: "go on after this one, as the list before says"}
+	mailID   = Flag{Name: "id", Value: "ID", Meaning: "id of the mail, as mail list shows it"}
+	sendTo   = Flag{Name: "to", Value: "ADDRESS", Meaning: "where to send it"}
 	network  = Flag{Name: "network", Value: "ADDRESS", Meaning: "IP address whose budget to clear as well, e.g. 192.0.2.7"}
 )
 
 var (
 	theAccount = Arg{Name: "ACCOUNT", Flag: "account"}
 	theUser    = Arg{Name: "E-MAIL", Flag: "email"}
+	theMail    = Arg{Name: "ID", Flag: "id"}
 )
 
 var accountFlags = []Flag{name, state, reason, trialEnd, unpaid, from, payURL}
@@ -98,6 +101,23 @@ var table = []*Command{
 	{
 		Group: "attempts", Verb: "clear", Arg: Arg{Name: "E-MAIL", Flag: "email", Optional: true}, run: clearAttempts, Flags: []Flag{email, network},
 		Summary: "Forgets the failures that make a user or a network wait. The list of attempts stays.",
+	},
+	{
+		Group: "mail", Verb: "list", run: listMails, Flags: []Flag{limitTo, after},
+		Summary: "Lists mails, newest first, with what became of each and the last answer of the server.",
+	},
+	{
+		Group: "mail", Verb: "show", Arg: theMail, run: showMail, Flags: []Flag{mailID.needed()},
+		Summary: "Shows one mail with the answer to every try. What it says is never shown.",
+	},
+	{
+		Group: "mail", Verb: "retry", Arg: theMail, run: retryMail, Flags: []Flag{mailID.needed()},
+		Summary: "Tries a mail that waits for its next try at once, for instance when the relay works again.",
+	},
+	{
+		Group: "mail", Verb: "test", Arg: Arg{Name: "ADDRESS", Flag: "to"}, run: testMail,
+		Flags:   []Flag{sendTo.needed(), locale.means("language of the mail, nl or en; default: nl")},
+		Summary: "Sends a mail to an address at once and shows what the server says. It fails where nobody takes it.",
 	},
 	{
 		Group: "why", Arg: Arg{Name: "E-MAIL|REFERENCE"}, run: why,

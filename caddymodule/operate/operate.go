@@ -28,6 +28,8 @@ type House struct {
 	Limits    Limits
 	Attempts  Attempts
 	Hasher    Hasher
+	// Outbox holds the mails; needed by the commands about them.
+	Outbox Outbox
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 	// Likely returns the mail domain that was probably meant by one that nobody

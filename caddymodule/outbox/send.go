@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -60,21 +58,13 @@ func (o *Outbox) Send(ctx context.Context, d Draft, with func(tx store.Tx) error
 
 // check refuses what must never reach a mailer.
 func (d Draft) check() error {
-	local, domain, found := strings.Cut(d.To, "@")
 	switch {
 	case d.ID == "" || d.Owner.Tag == "" || d.Owner.Name == "":
 		return errors.New("a mail without an id or an owner")
 	case d.Until.IsZero():
 		return errors.New("a mail that nothing ends: set Until")
-	case !found || local == "" || domain == "" || strings.ContainsFunc(d.To, notInAddress):
-		return errors.New("a mail to what is not one address")
 	}
-	return nil
-}
-
-// notInAddress tells which characters could make one address two, or a header.
-func notInAddress(r rune) bool {
-	return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune(`,;:<>()[]"\`, r)
+	return CheckAddress(d.To)
 }
 
 func (o Owner) keep() time.Duration {
