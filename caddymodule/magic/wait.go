@@ -162,7 +162,7 @@ func (e *Errand) code(w http.ResponseWriter, r *http.Request) {
 func (e *Errand) wrong(w http.ResponseWriter, r *http.Request, id string, f *ticket.Found, c cause.Cause, until time.Time) {
 	from := visitor.Of(r)
 	entry := attempt.Entry{
-		Cause: c, Method: Method, User: f.User, Account: f.Account, Network: from.Network, Agent: from.Agent,
+		Cause: c, Method: Method, Typed: f.Ticket.Typed, User: f.User, Account: f.Account, Network: from.Network, Agent: from.Agent,
 		Locale: e.Pages.Locale(r, ""), RetryAt: until, Known: e.Dispatcher.KnownDevice(r, f.User) != "",
 	}
 	if c == cause.WrongPassword && f.User == "" {

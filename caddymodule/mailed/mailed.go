@@ -319,7 +319,7 @@ func (m *Room) note(r *http.Request, f *ticket.Found, c cause.Cause) (reference 
 		Cause: c, Method: methodOf(f), Network: from.Network, Agent: from.Agent, Locale: m.Pages.Locale(r, ""),
 	}
 	if f != nil {
-		e.User, e.Account, e.Known = f.User, f.Account, m.Browsers.KnownDevice(r, f.User) != ""
+		e.Typed, e.User, e.Account, e.Known = f.Ticket.Typed, f.User, f.Account, m.Browsers.KnownDevice(r, f.User) != ""
 	}
 	return m.Browsers.Note(r.Context(), e)
 }

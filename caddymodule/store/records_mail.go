@@ -118,5 +118,6 @@ type Ticket struct {
 	Agent    string   `json:"agent,omitempty"`
 	Network  string   `json:"network,omitempty"`
 	Origin   string   `json:"origin,omitempty"` // of the links in the mail
+	Typed    string   `json:"typed,omitempty"`  // the address that was asked for
 	Locale   string   `json:"locale,omitempty"` // of the mail, and of the pages behind its links
 }

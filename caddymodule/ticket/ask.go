@@ -59,6 +59,7 @@ func (b *Book) draw(a Ask, now time.Time) (store.Ticket, drawn) {
 		ID: secret.NewTicketID(now), Purpose: a.Purpose, Mode: a.Mode, Asked: now, State: Open,
 		Secret: secret.Digest(d.key), Revoke: secret.Digest(d.revoke),
 		Target: a.Target, Remember: a.Remember, Agent: a.Device, Network: a.Network, Origin: a.Origin, Locale: a.Locale,
+		Typed: a.To,
 	}
 	if a.User != nil && a.User.Locale != "" {
 		t.Locale = a.User.Locale

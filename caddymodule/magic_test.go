@@ -1,0 +1,410 @@
+package caddymodule_test
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/cookie"
+	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/limit"
+	"github.com/cliendo/gateway/caddymodule/store"
+)
+
+func TestLoggingInByLinkInTheBrowserThatAsked(t *testing.T) {
+	inTown(t, func(w *town) {
+		desk := w.browser("Firefox / Linux", "192.0.2.1")
+		mail := desk.asks("Jan@acme.test", "/clients/12?tab=notes")
+		waiting := desk.to()
+		desk.get(mail.Link).wants("OK")
+		if !strings.Contains(desk.res.Body.String(), "Log hier in") || desk.in() != "" {
+			t.Error("the page has no button, or opening it was enough")
+		}
+		desk.send(mail.Link)
+		if desk.in() != "jan" || desk.to() != "/clients/12?tab=notes" {
+			t.Errorf("in as %q, sent to %q", desk.in(), desk.to())
+		}
+		desk.get(mail.Link).wants("Gone link_used")
+		if !strings.Contains(desk.res.Body.String(), `href="/clients/12?tab=notes"`) {
+			t.Error("whoever is logged in already has no way on")
+		}
+		desk.get(waiting).wants("Gone link_used")
+		if w.heard.logins["magic ok"] != 1 || w.heard.logins["magic link_used"] != 1 {
+			t.Errorf("heard %v", w.heard.logins)
+		}
+	})
+}
+
+func TestLoggingInByCode(t *testing.T) {
+	inTown(t, func(w *town) {
+		desk := w.browser("Firefox / Linux", "192.0.2.1")
+		mail := desk.asks("jan@acme.test", "/clients")
+		waiting := desk.to()
+		other := w.browser("Safari / iPhone", "198.51.100.7")
+		other.get("/gateway/login")
+		other.send(waiting, "code", mail.Code).wants("Conflict other_browser")
+		other.get(waiting).wants("Conflict other_browser")
+		desk.send(waiting, "code", "12").wants("Unauthorized wrong_password")
+		desk.send("/gateway/magic", "code", mail.Code[:3]+" "+mail.Code[3:]) // no field but this one is needed
+		if desk.in() != "jan" || desk.to() != "/clients" || other.in() != "" {
+			t.Errorf("in as %q, sent to %q", desk.in(), desk.to())
+		}
+		desk.send(waiting, "code", mail.Code).wants("Gone link_used")
+	})
+}
+
+func TestAScannerUsesNothingUp(t *testing.T) {
+	inTown(t, func(w *town) {
+		desk := w.browser("Firefox / Linux", "192.0.2.1")
+		mail := desk.asks("jan@acme.test", "/clients")
+		scanner := w.browser("Chrome / Windows", "203.0.113.5")
+		for range 3 {
+			for _, link := range []string{mail.Link, mail.NotMe} {
+				before := len(scanner.cookies)
+				for range 7 {
+					scanner.get(link).do(http.MethodHead, link, nil).do(http.MethodOptions, link, nil)
+				}
+				if len(scanner.cookies) != before {
+					t.Fatalf("looking sets %v", scanner.cookies)
+				}
+				scanner.send(link)                                            // the button
+				scanner.send(link, "email", "").send(link, "match", "")       // the other ones
+				scanner.send(link, "email", "test@scanner.test", "match", "") // and one that types
+				scanner.send(link+"?again=1").get(link+"?again=1").send("/gateway/magic?ask="+mail.Link[len(mail.Link)-43:][:19], "go", "1")
+			}
+			scanner.get("/gateway/login").get("/gateway/magic") // follows links, keeps cookies
+		}
+		if scanner.in() != "" || scanner.cookies[cookie.Session] != "" {
+			t.Fatal("the scanner is in")
+		}
+		if desk.get(mail.Link).send(mail.Link); desk.in() != "jan" {
+			t.Errorf("the person is not: %s", desk.told())
+		}
+		if len(w.post.letters) != 1 {
+			t.Errorf("the scanner had %d mails sent", len(w.post.letters)-1)
+		}
+	})
+}
+
+func TestInAnotherBrowserThePersonTypesTheirAddress(t *testing.T) {
+	inTown(t, func(w *town) {
+		desk, phone := w.browser("Firefox / Linux", "192.0.2.1"), w.browser("Safari / iPhone", "198.51.100.7")
+		phone.lang = "en"
+		mail := desk.asks("jan@acme.test", "/clients")
+		phone.get(mail.Link).wants("Conflict other_browser")
+		if text := phone.res.Body.String(); !strings.Contains(text, "Firefox / Linux") || !strings.Contains(text, "192.0.2.1") ||
+			!strings.Contains(text, "10:00") || !strings.Contains(text, `lang="nl"`) {
+			t.Errorf("which tab asked is not said in the language of the person: %s", text)
+		}
+		phone.send(mail.Link, "email", "piet@acme.test").wants("Conflict other_browser")
+		phone.send(mail.Link, "email", "jan@acme.test")
+		if phone.in() != "jan" || phone.to() != "/clients" || desk.in() != "" {
+			t.Errorf("phone %q, desk %q", phone.in(), desk.in())
+		}
+		// The phone is a known device from now on: one button is enough.
+		mail = desk.asks("jan@acme.test", "/")
+		delete(phone.cookies, cookie.Session)
+		if phone.get(mail.Link).wants("OK").send(mail.Link); phone.in() != "jan" {
+			t.Errorf("a known device: %s", phone.told())
+		}
+		stranger := w.browser("Chrome / Windows", "203.0.113.5")
+		mail = desk.asks("jan@acme.test", "/")
+		for range 5 {
+			stranger.send(mail.Link, "email", "guess@acme.test")
+		}
+		if stranger.send(mail.Link, "email", "jan@acme.test"); stranger.in() != "" {
+			t.Error("a sixth address was looked at")
+		}
+		if desk.send(mail.Link); desk.in() != "jan" {
+			t.Error("guesses elsewhere closed the link for the browser that asked")
+		}
+	})
+}
+
+func TestLettingTheTabInThatAsked(t *testing.T) {
+	inTown(t, func(w *town) {
+		desk, phone := w.browser("Firefox / Linux", "192.0.2.1"), w.browser("Safari / iPhone", "198.51.100.7")
+		mail := desk.asks("jan@acme.test", "/clients")
+		waiting := desk.to()
+		match := desk.get(waiting).match()
+		state := "/gateway/magic/state?" + waiting[strings.Index(waiting, "?")+1:]
+		if got := desk.get(state).res.Body.String(); !strings.Contains(got, `"waiting"`) {
+			t.Errorf("state %s", got)
+		}
+		desk.send(waiting, "go", "1").wants("OK")
+		if desk.in() != "" {
+			t.Fatal("in before anybody said so")
+		}
+		wrong := "0000"
+		if match == wrong {
+			wrong = "0001"
+		}
+		phone.send(mail.Link, "match", wrong).wants("Conflict other_browser")
+		phone.send(mail.Link, "match", match).wants("OK")
+		if got := phone.get(state).res.Body.String(); !strings.Contains(got, `"over"`) {
+			t.Errorf("state for another browser: %s", got)
+		}
+		if got := desk.get(state).res.Body.String(); !strings.Contains(got, `"approved"`) || desk.in() != "" {
+			t.Errorf("state %s, in as %q", got, desk.in())
+		}
+		phone.send(waiting, "go", "1").wants("Conflict other_browser")
+		desk.send(waiting, "go", "1")
+		if desk.in() != "jan" || desk.to() != "/clients" || phone.in() != "" {
+			t.Errorf("desk %q, phone %q", desk.in(), phone.in())
+		}
+	})
+}
+
+// The attacker asks for a mail to the victim and hopes that they let the
+// attacker's tab in.
+func TestAVictimDoesNotApproveAStrangersTab(t *testing.T) {
+	inTown(t, func(w *town) {
+		attacker, victim := w.browser("Chrome / Windows", "203.0.113.5"), w.browser("Safari / iPhone", "198.51.100.7")
+		mail := attacker.asks("jan@acme.test", "https://evil.example/")
+		waiting := attacker.to()
+		victim.get(mail.Link)
+		if text := victim.res.Body.String(); !strings.Contains(text, "Chrome / Windows") || !strings.Contains(text, "203.0.113.5") {
+			t.Error("the victim does not see whose tab it is")
+		}
+		victim.send(mail.Link).send(mail.Link, "email", "jan@acme.test")
+		if victim.in() != "jan" || victim.to() != "/" {
+			t.Errorf("the victim is in as %q, sent to %q", victim.in(), victim.to())
+		}
+		attacker.send(waiting, "go", "1")
+		if attacker.in() != "" {
+			t.Error("what the victim did let the attacker in")
+		}
+		mail = attacker.asks("jan@acme.test", "/")
+		waiting = attacker.to()
+		victim.send(mail.NotMe).wants("OK")
+		attacker.send(waiting, "go", "1").wants("Gone link_superseded")
+		attacker.send(waiting, "code", mail.Code).wants("Gone link_superseded")
+		victim.get(mail.Link).wants("Gone link_superseded")
+	})
+}
+
+func TestNotMeEndsTheSessionsBegunWithTheMail(t *testing.T) {
+	inTown(t, func(w *town) {
+		thief, owner := w.browser("Chrome / Windows", "203.0.113.5"), w.browser("Safari / iPhone", "198.51.100.7")
+		mail := thief.asks("jan@acme.test", "/")
+		if thief.send(mail.Link); thief.in() != "jan" {
+			t.Fatal("not in")
+		}
+		owner.get(mail.NotMe).wants("OK").send(mail.NotMe).wants("Conflict other_browser")
+		if thief.in() != "jan" {
+			t.Error("a bare click was enough in a browser that nobody knows")
+		}
+		owner.send(mail.NotMe, "email", "jan@acme.test").wants("OK")
+		if thief.in() != "" {
+			t.Error("the thief is still in")
+		}
+	})
+}
+
+func TestDeadLinksGiveAFreshOneInOneClick(t *testing.T) {
+	inTown(t, func(w *town) {
+		desk := w.browser("Firefox / Linux", "192.0.2.1")
+		mail := desk.asks("jan@acme.test", "/clients")
+		w.push(31 * time.Minute)
+		desk.get(mail.Link).wants("Gone link_expired").send(mail.Link).wants("Gone link_expired")
+		button := regexp.MustCompile(`action="([^"]*again=1)"`).FindStringSubmatch(desk.res.Body.String())
+		if button == nil {
+			t.Fatal("there is no button")
+		}
+		phone := w.browser("Safari / iPhone", "198.51.100.7")
+		phone.send(button[1])
+		if len(w.post.letters) != 2 || w.post.letters[1].To != "jan@acme.test" || phone.res.Code != http.StatusSeeOther {
+			t.Fatalf("%d letters, %s", len(w.post.letters), phone.told())
+		}
+		fresh := w.post.letters[1].Letter
+		if phone.get(phone.to()).wants("OK").send(fresh.Link); phone.in() != "jan" || phone.to() != "/clients" {
+			t.Errorf("in as %q, sent to %q", phone.in(), phone.to())
+		}
+		if text := desk.get("/gateway/m/" + strings.Repeat("a", 43)).wants("Gone link_expired").res.Body.String(); strings.Contains(text, "again=1") || !strings.Contains(text, "/gateway/magic") {
+			t.Error("an unknown token has a button, or no way to ask")
+		}
+		for range 3 {
+			phone.send(button[1])
+		}
+		phone.wants("Too Many Requests too_many_mails")
+		if text := phone.res.Body.String(); !strings.Contains(text, "We mailden er net 3") || !strings.Contains(text, "10:46") {
+			t.Errorf("when it works again is not said: %s", text)
+		}
+	})
+}
+
+func TestNobodyLooksLikeSomebody(t *testing.T) {
+	inTown(t, func(w *town) {
+		varying := regexp.MustCompile(`ask=[a-z2-7]+|<strong>\d{4}</strong>|data-reference="[^"]*"|<strong>[A-Z0-9]{3}-[A-Z0-9]{3}</strong>|value="[^"]*@[^"]*"|Referentie%20[^"]*|[A-Z0-9]{3}-[A-Z0-9]{3}`)
+		story := func(address, ip string) (pages []string, costs []int64) {
+			b := w.browser("Firefox / Linux", ip)
+			waiting := ""
+			for _, act := range []func(){
+				func() { b.get("/gateway/magic?to=/clients") },
+				func() { b.send("/gateway/magic?to=/clients", "email", address); waiting = b.to() },
+				func() { b.get(waiting) },
+				func() { b.get("/gateway/magic/state?" + strings.SplitN(waiting, "?", 2)[1]) },
+				func() { b.send(waiting, "go", "1") },
+				func() { b.send(waiting, "code", "000000") },
+				func() { b.send(waiting, "code", "000001") },
+				func() { b.send(waiting, "code", "000002") },
+				func() { b.send(waiting, "code", "000003") },
+				func() { b.send(waiting, "code", "000004") },
+				func() { b.send(waiting, "code", "000005") },
+				func() { b.send("/gateway/magic", "email", address) },
+				func() { b.send("/gateway/magic", "email", address) },
+				func() { b.send("/gateway/magic", "email", address) },
+			} {
+				reads, writes := w.store.reads.Load(), w.store.writes.Load()
+				act()
+				pages = append(pages, varying.ReplaceAllString(b.told()+b.to()+b.res.Body.String(), ""))
+				costs = append(costs, w.store.reads.Load()-reads, w.store.writes.Load()-writes)
+			}
+			return pages, costs
+		}
+		known, knownCosts := story("jan@acme.test", "192.0.2.1")
+		unknown, unknownCosts := story("nobody@else.test", "192.0.2.2")
+		for i := range known {
+			if a, b := strings.ReplaceAll(known[i], "192.0.2.1", ""), strings.ReplaceAll(unknown[i], "192.0.2.2", ""); a != b {
+				t.Errorf("step %d shows who is a customer:\n%s\n%s", i, a, b)
+			}
+			if knownCosts[2*i] != unknownCosts[2*i] || knownCosts[2*i+1] != unknownCosts[2*i+1] {
+				t.Errorf("step %d costs %v, %v for nobody", i, knownCosts[2*i:2*i+2], unknownCosts[2*i:2*i+2])
+			}
+		}
+		for _, d := range w.post.letters {
+			if d.To == "nobody@else.test" && d.Letter.Link+d.Letter.Code+d.Letter.NotMe != "" {
+				t.Errorf("nobody got %+v", d.Letter)
+			}
+		}
+	})
+}
+
+func TestFiftyAtOnceAreOneSession(t *testing.T) {
+	inTown(t, func(w *town) {
+		for _, by := range []string{"link", "code"} {
+			desk := w.browser("Firefox / Linux", "192.0.2.1")
+			mail := desk.asks("jan@acme.test", "/")
+			waiting := desk.to()
+			tabs := make([]*tab, 50)
+			var wg sync.WaitGroup
+			for i := range tabs {
+				tabs[i] = w.browser("Firefox / Linux", "192.0.2.1")
+				for name, value := range desk.cookies {
+					tabs[i].cookies[name] = value
+				}
+				wg.Go(func() {
+					if by == "link" {
+						tabs[i].send(mail.Link)
+					} else {
+						tabs[i].send(waiting, "code", mail.Code)
+					}
+				})
+			}
+			wg.Wait()
+			in := 0
+			for _, b := range tabs {
+				if b.in() != "" {
+					in++
+				} else {
+					b.wants("Gone link_used")
+				}
+			}
+			if in != 1 {
+				t.Errorf("by %s: %d sessions", by, in)
+			}
+		}
+	})
+}
+
+func TestLoggingInByMailAsksTheSameQuestionsAndEndsTheWait(t *testing.T) {
+	inTown(t, func(w *town) {
+		ctx := t.Context()
+		try := limit.Try{Subject: attempt.Subject("jan", ""), Network: "192.0.2.9/32"}
+		for range 5 {
+			place, err := w.limits.Reserve(ctx, try)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := place.Failed(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, refused, err := w.limits.Peek(ctx, try); err != nil || !refused {
+			t.Fatalf("nobody waits: %v", err)
+		}
+		desk := w.browser("Firefox / Linux", "192.0.2.9")
+		desk.get("/gateway/magic").send("/gateway/magic", "email", "jan@acme.test", "remember", "1")
+		mail := w.post.letters[0].Letter
+		if desk.send(mail.Link); desk.in() != "jan" {
+			t.Fatalf("not in: %s", desk.told())
+		}
+		if _, refused, err := w.limits.Peek(ctx, try); err != nil || refused {
+			t.Errorf("still waiting: %v", err)
+		}
+		if c, _ := http.ParseSetCookie(desk.res.Header()["Set-Cookie"][0]); c == nil || c.MaxAge < 86400 {
+			t.Errorf("stay logged in was lost: %v", c)
+		}
+		for change, want := range map[string]string{"block": "Forbidden user_blocked", "account": "Forbidden account_suspended"} {
+			mail := desk.asks("piet@acme.test", "/")
+			_, err := w.dir.UpdateUser(ctx, "acme", "piet", func(u *store.User) error {
+				u.Block = nil
+				if change == "block" {
+					u.Block = &store.Block{By: "jan", At: w.now()}
+				}
+				return nil
+			})
+			if err == nil && change == "account" {
+				_, err = w.dir.UpdateAccount(ctx, "acme", func(a *store.Account) error { a.State = directory.Suspended; return nil })
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			delete(desk.cookies, cookie.Session)
+			desk.send(mail.Link).wants(want)
+			if desk.in() != "" {
+				t.Error("in all the same")
+			}
+			if change == "account" {
+				_, _ = w.dir.UpdateAccount(ctx, "acme", func(a *store.Account) error { a.State = directory.Active; return nil })
+			}
+		}
+	})
+}
+
+func TestBadInput(t *testing.T) {
+	inTown(t, func(w *town) {
+		desk := w.browser("Firefox / Linux", "192.0.2.1")
+		for _, bad := range []string{
+			"", "jan", "jan@", "jan@acme.test, piet@acme.test", "jan@acme.test\r\nBcc: piet@acme.test", "jan@acme.test\x00",
+			"<jan@acme.test>", strings.Repeat("a", 300) + "@acme.test",
+		} {
+			desk.send("/gateway/magic", "email", bad).wants("Bad Request bad_request")
+		}
+		desk.do(http.MethodPost, "/gateway/magic", url.Values{"email": {"jan@acme.test", "piet@acme.test"}}).wants("Bad Request bad_request")
+		desk.send("/gateway/magic").wants("Bad Request bad_request")
+		desk.send("/gateway/magic", "code", "123456").wants("Gone link_expired")
+		if len(w.post.letters) != 0 {
+			t.Errorf("%d letters", len(w.post.letters))
+		}
+		for _, to := range []string{"https://evil.example", "//evil.example", "/\\evil.example", "/gateway/logout", "javascript:alert(1)"} {
+			w.push(time.Hour)
+			mail := desk.asks("jan@acme.test", to)
+			if strings.Contains(mail.Link, "evil") {
+				t.Errorf("link %q", mail.Link)
+			}
+			if desk.send(mail.Link); desk.to() != "/" {
+				t.Errorf("%q led to %q", to, desk.to())
+			}
+		}
+		mail := desk.asks("jan@acme.test", "/")
+		if desk.send(mail.Link+"?to=//evil.example", "to", "//evil.example"); desk.to() != "/" {
+			t.Errorf("a target behind the link led to %q", desk.to())
+		}
+	})
+}
