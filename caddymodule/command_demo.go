@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
@@ -59,6 +60,8 @@ func (t *terminal) runDemo(ctx context.Context, listen, dir, password string) (e
 	}
 	defer stopApp()
 	d := demoSite{dir: dir, listen: net.JoinHostPort(host, port), app: app}
+	theMailbox.Store(&demo.Mailbox{Dir: d.mails()})
+	defer theMailbox.Store(nil)
 	if err := d.start(); err != nil {
 		return err
 	}
@@ -131,6 +134,9 @@ func startSampleApp(ctx context.Context) (address string, stop func(), err error
 type demoSite struct {
 	dir, listen, app string
 }
+
+// mails is the folder that the demo mails into.
+func (d demoSite) mails() string { return filepath.Join(d.dir, "mail") }
 
 func (d demoSite) url() string { return "http://" + d.listen }
 
@@ -220,6 +226,22 @@ func (t *terminal) introduceDemo(d demoSite, people []demo.Person) error {
 	for _, p := range people {
 		say(w, "%s\t%s\t%s\n", p.Email, p.Password, p.Expect)
 	}
+	say(w, "\nMails: %s/gateway/demo/mail\n", d.url())
 	say(w, "\nTry: %s why arrears@demo.test --config %s\nPress Ctrl-C to stop.\n", t.program, d.configFile())
 	return w.Flush()
+}
+
+// theMailbox is the mail page of the demo, nil in a process that runs none: no
+// configuration brings it about.
+var theMailbox atomic.Pointer[demo.Mailbox]
+
+// mailbox mounts that page.
+type mailbox struct{ prefix string }
+
+// Mount adds the route in the demo, and nothing elsewhere. It needs no session:
+// people who cannot log in read their mail there.
+func (m *mailbox) Mount(mux *http.ServeMux) {
+	if box := theMailbox.Load(); box != nil {
+		mux.Handle("GET "+m.prefix+"/demo/mail", box)
+	}
 }

@@ -121,6 +121,13 @@ func TestTheDemoIsTheWholeProduct(t *testing.T) {
 	if h := d.as(t, "blocked@demo.test", "een twee drie"); h != nil {
 		t.Errorf("blocked: %v", h)
 	}
+	mails, err := http.Get(d.url + "/gateway/demo/mail")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mails.Body.Close(); mails.StatusCode != http.StatusOK || !strings.Contains(d.out.String(), d.url+"/gateway/demo/mail\n") {
+		t.Errorf("the mail page answers %d", mails.StatusCode)
+	}
 	configs, err := filepath.Glob(filepath.Join(temp, "cliendo-demo-*", "demo.json"))
 	if err != nil || len(configs) != 1 {
 		t.Fatalf("the config for commands: %v %v", configs, err)

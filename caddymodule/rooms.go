@@ -111,6 +111,7 @@ func (r *rooms) front(h *Handler) *front {
 		&later{prefix: site.Prefix, pages: pages},
 		&health{prefix: site.Prefix, rooms: r},
 		&statics{prefix: site.Prefix, pages: pages},
+		&mailbox{prefix: site.Prefix},
 	} {
 		room.Mount(mux)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-//go:embed app.html
+//go:embed app.html mail.html
 var appFiles embed.FS
 
 var appPage = template.Must(template.ParseFS(appFiles, "app.html"))
