@@ -71,7 +71,7 @@ func readMail(path string) (m Mail, err error) {
 	if err != nil {
 		return m, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	info, err := f.Stat()
 	if err != nil {
 		return m, err
