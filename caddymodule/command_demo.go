@@ -135,9 +135,6 @@ type demoSite struct {
 	dir, listen, app string
 }
 
-// mails is the folder that the demo mails into.
-func (d demoSite) mails() string { return filepath.Join(d.dir, "mail") }
-
 func (d demoSite) url() string { return "http://" + d.listen }
 
 // mails is the folder that holds what was mailed.

@@ -19,6 +19,7 @@ type metrics struct {
 	logins    *prometheus.CounterVec
 	refused   *prometheus.CounterVec
 	loops     prometheus.Counter
+	helped    *prometheus.CounterVec
 	store     *prometheus.HistogramVec
 	sessions  prometheus.GaugeFunc
 	streams   prometheus.GaugeFunc
@@ -30,6 +31,7 @@ type metrics struct {
 	mailQueue prometheus.GaugeFunc
 	mailAge   prometheus.GaugeFunc
 	last      atomic.Int64 // unix nanoseconds of the last successful login, or of the start
+	someone   atomic.Bool  // somebody logged in since the start
 }
 
 const namespace = "login_gateway"
@@ -46,6 +48,9 @@ func newMetrics() *metrics {
 	m.loops = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: namespace, Name: "redirect_loops_total", Help: "Redirect loops between app and gateway that were broken.",
 	})
+	m.helped = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: namespace, Name: "help_answers_total", Help: "What people say about the help page, by cause and answer (yes or no).",
+	}, []string{"cause", "answer"})
 	m.store = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: namespace, Name: "store_seconds", Help: "Time the store took, by operation and result.",
 		Buckets: []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5},
@@ -77,7 +82,7 @@ func newMetrics() *metrics {
 // register shows the metrics in the registry of a config.
 func (m *metrics) register(r *prometheus.Registry) error {
 	for _, c := range []prometheus.Collector{
-		m.logins, m.refused, m.loops, m.store, m.sessions, m.streams, m.hashing, m.waiting, m.lastLogin,
+		m.logins, m.refused, m.loops, m.helped, m.store, m.sessions, m.streams, m.hashing, m.waiting, m.lastLogin,
 		m.mails, m.accepted, m.mailQueue, m.mailAge,
 	} {
 		var already prometheus.AlreadyRegisteredError
@@ -93,7 +98,21 @@ func (m *metrics) Login(method, outcome string) {
 	m.logins.WithLabelValues(method, outcome).Inc()
 	if outcome == "ok" {
 		m.last.Store(time.Now().UnixNano())
+		m.someone.Store(true)
 	}
+}
+
+// lastSuccess is when somebody logged in last, the zero time for not since the start.
+func (m *metrics) lastSuccess() time.Time {
+	if !m.someone.Load() {
+		return time.Time{}
+	}
+	return time.Unix(0, m.last.Load())
+}
+
+// HelpAnswer counts whether the help page was an answer.
+func (m *metrics) HelpAnswer(c cause.Cause, answer string) {
+	m.helped.WithLabelValues(string(c), answer).Inc()
 }
 
 // Refused counts a refusal.

@@ -95,7 +95,6 @@ func (l *later) Mount(mux *http.ServeMux) {
 			l.pages.Later(w, r, page.Later{Kind: kind})
 		})
 	}
-	mux.HandleFunc("GET "+l.prefix+"/help", func(w http.ResponseWriter, r *http.Request) { l.pages.Help(w, r, "") })
 }
 
 // statics serves style and script.

@@ -12,6 +12,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/guard"
+	"github.com/cliendo/gateway/caddymodule/help"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/operate"
 	"github.com/cliendo/gateway/caddymodule/outbox"
@@ -108,6 +109,10 @@ func (r *rooms) front(h *Handler) *front {
 			Prefix: site.Prefix, HTTPS: https, Sessions: r.sessions, Directory: r.directory, Pages: pages, Log: r.log,
 		}),
 		security.New(security.Options{Prefix: site.Prefix, HTTPS: https, Sessions: r.sessions}),
+		help.New(help.Options{
+			Prefix: site.Prefix, HTTPS: https, Device: cookie.NewCodec(cookie.Device, r.keys.DeriveAll(keyDevice)), Pages: pages,
+			Metrics: theMetrics, LastLogin: theMetrics.lastSuccess, Works: func() bool { return r.house.ping() == nil },
+		}),
 		&later{prefix: site.Prefix, pages: pages},
 		&health{prefix: site.Prefix, rooms: r},
 		&statics{prefix: site.Prefix, pages: pages},

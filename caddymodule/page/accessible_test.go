@@ -38,7 +38,7 @@ const measure = `(() => {
     const box = e.getBoundingClientRect();
     if (box.width && (box.height < 44 || box.width < 44)) found.push("small: " + e.outerHTML + " " + box.width + "x" + box.height);
   }
-  for (const e of document.querySelectorAll("input:not([type=checkbox])")) {
+  for (const e of document.querySelectorAll("input:not([type=checkbox], [type=hidden])")) {
     if (parseFloat(getComputedStyle(e).fontSize) < 16) found.push("phones zoom in: " + e.outerHTML);
   }
   return found;

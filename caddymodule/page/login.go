@@ -56,7 +56,7 @@ func (p *Renderer) Login(w http.ResponseWriter, r *http.Request, status int, v L
 	locale := p.locale(r, v.Locale)
 	body := loginBody{
 		Email: echo(v.Email), Remember: v.Remember, Action: p.action(r, v.Action),
-		Magic: p.own(r, "magic"), Recover: p.own(r, "recover"), Help: p.own(r, "help"),
+		Magic: p.own(r, "magic"), Recover: p.own(r, "recover"), Help: p.help(r, "help", v.Cause, v.Reference),
 	}
 	shown := v.Cause.Public()
 	if notice, calm := p.notice(r, shown); !calm {

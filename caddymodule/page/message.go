@@ -78,16 +78,6 @@ func (p *Renderer) Later(w http.ResponseWriter, r *http.Request, v Later) {
 	p.message(w, r, v.Status, locale, body, []Link{{Word: "link.login", URL: p.own(r, "login")}, {Word: "link.help", URL: p.own(r, "help")}})
 }
 
-// Help is the page behind "trouble logging in?". An empty locale chooses by request.
-func (p *Renderer) Help(w http.ResponseWriter, r *http.Request, locale string) {
-	locale = p.locale(r, locale)
-	body := messageBody{Title: p.Text(locale, "help.title"), Text: []string{p.Text(locale, "help.text")}, After: p.Text(locale, "help.after")}
-	for _, step := range []string{"email", "password", "wait", "browser", "admin"} {
-		body.Steps = append(body.Steps, p.Text(locale, "help.step."+step))
-	}
-	p.message(w, r, http.StatusOK, locale, body, []Link{{Word: "link.login", URL: p.own(r, "login")}})
-}
-
 // NotFound answers for a path below the prefix where nothing is, with status
 // 404. An empty locale chooses by request.
 func (p *Renderer) NotFound(w http.ResponseWriter, r *http.Request, locale string) {

@@ -53,7 +53,7 @@ func (p *Renderer) Refusal(w http.ResponseWriter, r *http.Request, v Refusal) {
 		body.Greeting = p.Text(locale, "greeting", "name", v.Name)
 	}
 	if v.Links == nil {
-		v.Links = p.usualLinks(r, shown)
+		v.Links = p.usualLinks(r, shown, v.Reference)
 	}
 	out := p.frame(r, locale, body.Title, true)
 	out.Cause, out.Reference, out.Body = string(shown), v.Reference, body
@@ -77,9 +77,9 @@ func (p *Renderer) causeWords(locale string, c cause.Cause, superadmin bool) (ti
 }
 
 // usualLinks are the ways on when the caller knows none better.
-func (p *Renderer) usualLinks(r *http.Request, c cause.Cause) []Link {
+func (p *Renderer) usualLinks(r *http.Request, c cause.Cause, reference string) []Link {
 	login := p.own(r, "login")
-	help := Link{Word: "link.help", URL: p.own(r, "help")}
+	help := Link{Word: "link.help", URL: p.help(r, "help", c, reference)}
 	switch info, _ := c.Info(); {
 	case c == cause.CookiesBlocked || c == cause.RedirectLoop || info.Retry:
 		return []Link{{Word: "link.retry", URL: login}, help}

@@ -30,7 +30,7 @@ func (p *Renderer) rehearse() error {
 		p.Login(w, r, http.StatusOK, Login{Locale: locale, Notice: "notice.logged_out"})
 		p.Logout(w, r, Logout{Locale: locale, Name: "A"})
 		p.LoggedOut(w, r, LoggedOut{Locale: locale})
-		p.Help(w, r, locale)
+		p.Help(w, r, Help{Locale: locale, Answered: AnswerYes})
 		p.Recover(w, r, http.StatusOK, Recover{Locale: locale, Cause: cause.TooManyMails, Sent: 3})
 		for _, link := range []bool{false, true} {
 			p.RecoverSent(w, r, RecoverSent{Locale: locale, Link: link, Until: p.options.Now()})

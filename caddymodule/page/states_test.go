@@ -63,7 +63,16 @@ func states() []state {
 		{"loggedout-all", func(p renderer, w http.ResponseWriter, r *http.Request) {
 			p.LoggedOut(w, r, page.LoggedOut{Everywhere: true})
 		}},
-		{"help", func(p renderer, w http.ResponseWriter, r *http.Request) { p.Help(w, r, "") }},
+		{"help", func(p renderer, w http.ResponseWriter, r *http.Request) { p.Help(w, r, page.Help{}) }},
+		{"help-cause", func(p renderer, w http.ResponseWriter, r *http.Request) {
+			p.Help(w, r, page.Help{
+				Cause: cause.TooManyMails, Reference: "K7Q-4MD", LastLogin: 3 * time.Minute, Known: true,
+				Cookies: page.CookiesKept, Answered: page.AnswerNo,
+			})
+		}},
+		{"help-down", func(p renderer, w http.ResponseWriter, r *http.Request) {
+			p.Help(w, r, page.Help{Cause: cause.CookiesBlocked, Down: true, Cookies: page.CookiesRefused})
+		}},
 		{"notfound", func(p renderer, w http.ResponseWriter, r *http.Request) { p.NotFound(w, r, "") }},
 	}
 	for _, kind := range []string{"magic", "recover", "second_step", "security", "admin", "provider"} {
