@@ -87,8 +87,7 @@ func (e *Errand) show(w http.ResponseWriter, r *http.Request) {
 	if last := e.LastLogin(); !last.IsZero() {
 		v.LastLogin = max(0, e.Now().Sub(last))
 	}
-	switch answer := page.Answer(query.Get("answered")); answer {
-	case page.AnswerYes, page.AnswerNo:
+	if answer := page.Answer(query.Get("answered")); answer == page.AnswerYes || answer == page.AnswerNo {
 		v.Answered = answer
 	}
 	_, kept := cookie.Find(r.Header, testCookie, 0)

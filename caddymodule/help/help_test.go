@@ -118,8 +118,10 @@ func TestWhetherLoggingInWorks(t *testing.T) {
 		ago  time.Duration
 		want string
 	}{
-		{5 * time.Second, "minder dan een minuut geleden"}, {5 * time.Minute, "een paar minuten geleden"},
-		{30 * time.Minute, "minder dan een uur geleden"}, {5 * time.Hour, "Inloggen werkt op dit moment.<"},
+		{5 * time.Second, "minder dan een minuut geleden"},
+		{5 * time.Minute, "een paar minuten geleden"},
+		{30 * time.Minute, "minder dan een uur geleden"},
+		{5 * time.Hour, "Inloggen werkt op dit moment.<"},
 	} {
 		h.last = time.Now().Add(-tc.ago)
 		wants(t, h.get(t, "/gateway/help"), tc.want)

@@ -147,6 +147,16 @@ func (p *Renderer) reasons(locale string, asked cause.Cause) []reason {
 			all[i].Text = append(all[i].Text, p.Text(locale, fmt.Sprintf("%s.%d", id, n), "brand", p.options.Brand.Name))
 		}
 	}
+	// What led here comes first.
+	slices.SortStableFunc(all, func(a, b reason) int {
+		switch {
+		case a.Open == b.Open:
+			return 0
+		case a.Open:
+			return -1
+		}
+		return 1
+	})
 	return all
 }
 

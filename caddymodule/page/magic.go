@@ -42,7 +42,7 @@ type magicBody struct {
 func (p *Renderer) Magic(w http.ResponseWriter, r *http.Request, status int, v Magic) {
 	locale, shown := p.locale(r, v.Locale), v.Cause.Public()
 	body := magicBody{
-		Email: echo(v.Email), Remember: v.Remember, Login: p.own(r, "login"), Help: p.own(r, "help"),
+		Email: echo(v.Email), Remember: v.Remember, Login: p.own(r, "login"), Help: p.help(r, "help", shown, v.Reference),
 	}
 	if body.Error = shown != cause.None; body.Error {
 		p.magicWords(&body, locale, shown, "magic.")
@@ -96,7 +96,7 @@ func (p *Renderer) MagicSent(w http.ResponseWriter, r *http.Request, status int,
 	body := magicBody{
 		Match: v.Match, Agent: p.agent(locale, v.Agent), Network: network(v.Network), Asked: p.clock(locale, v.Asked),
 		CodeUntil: p.clock(locale, v.CodeUntil), Until: p.clock(locale, v.Until), Code: v.Code,
-		State: p.options.Prefix + "/magic/state?ask=" + v.Ask, Again: p.own(r, "magic"), Help: p.own(r, "help"),
+		State: p.options.Prefix + "/magic/state?ask=" + v.Ask, Again: p.own(r, "magic"), Help: p.help(r, "help", cause.TooManyMails, v.Reference),
 	}
 	if v.NotYet {
 		body.Notice = p.Text(locale, "sent.not_yet")

@@ -96,6 +96,6 @@ func (p *Renderer) MailedOver(w http.ResponseWriter, r *http.Request, v MailedOv
 	} else {
 		ways = append(ways, Link{Word: "link.magic", URL: p.own(r, "magic")})
 	}
-	ways = append(ways, Link{Word: "link.login", URL: p.own(r, "login")}, Link{Word: "link.help", URL: p.own(r, "help")})
+	ways = append(ways, Link{Word: "link.login", URL: p.own(r, "login")}, Link{Word: "link.help", URL: p.help(r, "help", v.Cause, v.Reference)})
 	p.Refusal(w, r, Refusal{Cause: v.Cause, Reference: v.Reference, Links: ways, Locale: v.Locale})
 }

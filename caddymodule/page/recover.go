@@ -42,7 +42,7 @@ type recoverBody struct {
 func (p *Renderer) Recover(w http.ResponseWriter, r *http.Request, status int, v Recover) {
 	locale, shown := p.locale(r, v.Locale), v.Cause.Public()
 	body := recoverBody{
-		Email: echo(v.Email), Login: p.own(r, "login"), Help: p.own(r, "help"),
+		Email: echo(v.Email), Login: p.own(r, "login"), Help: p.help(r, "help", shown, v.Reference),
 		Intro: p.Text(locale, "recover.intro"), Error: shown != cause.None,
 	}
 	if v.Link {
@@ -102,8 +102,9 @@ func (p *Renderer) RecoverSent(w http.ResponseWriter, r *http.Request, v Recover
 	out.Reference, out.Body = v.Reference, body
 	out.Support = p.support(locale, v.Reference)
 	out.Links = p.buttons(locale, []Link{
-		{Word: "link.login", URL: p.own(r, "login")}, {Word: "recover.again", URL: p.own(r, "recover")},
-		{Word: "link.help", URL: p.own(r, "help")},
+		{Word: "link.login", URL: p.own(r, "login")},
+		{Word: "recover.again", URL: p.own(r, "recover")},
+		{Word: "link.help", URL: p.help(r, "help", cause.TooManyMails, v.Reference)},
 	})
 	p.render(w, http.StatusOK, "message", out)
 }
