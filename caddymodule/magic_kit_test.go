@@ -100,7 +100,6 @@ type town struct {
 	post     *postbox
 	tickets  *ticket.Book
 	heard    *heard
-	log      *strings.Builder
 	mux      *http.ServeMux
 }
 
