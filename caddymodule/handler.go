@@ -50,6 +50,7 @@ func (h *Handler) Provision(ctx caddy.Context) (err error) {
 // ServeHTTP implements caddyhttp.MiddlewareHandler. Errors of our own are answered
 // here; only those of the handlers behind go up the chain.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	h.skipLog(r)
 	f := h.rt.front.Load()
 	if f == nil {
 		if f = h.wait(r.Context()); f == nil {

@@ -40,7 +40,7 @@ func (r *rooms) own(mux *http.ServeMux, site *siteSettings, pages *page.Renderer
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("X-Login-Gateway", "1")
-		req, end := traced(req)
+		req, end := traced(req, site.Prefix)
 		defer end()
 		_, route := mux.Handler(req)
 		switch {
@@ -69,13 +69,17 @@ func crossSite(w http.ResponseWriter, r *http.Request, site *siteSettings, pages
 }
 
 // traced begins a span where the site traces.
-func traced(r *http.Request) (*http.Request, func()) {
+func traced(r *http.Request, prefix string) (*http.Request, func()) {
 	parent := trace.SpanFromContext(r.Context())
 	if !parent.SpanContext().IsValid() {
 		return r, func() {}
 	}
+	path := r.URL.Path
+	if links := prefix + "/m/"; strings.HasPrefix(path, links) {
+		path = links + "..." // the rest is a secret
+	}
 	ctx, span := parent.TracerProvider().Tracer("login_gateway").Start(r.Context(), "login_gateway "+r.Method,
-		trace.WithAttributes(attribute.String("url.path", r.URL.Path)))
+		trace.WithAttributes(attribute.String("url.path", path)))
 	return r.WithContext(ctx), func() { span.End() }
 }
 
@@ -88,7 +92,7 @@ type later struct {
 // Mount adds their routes.
 func (l *later) Mount(mux *http.ServeMux) {
 	for path, kind := range map[string]string{
-		"/magic": "magic", "/recover": "recover", "/second-step": "second_step", "/security": "security",
+		"/recover": "recover", "/second-step": "second_step", "/security": "security",
 		"/admin": "admin", "/provider/": "provider",
 	} {
 		mux.HandleFunc(l.prefix+path, func(w http.ResponseWriter, r *http.Request) {

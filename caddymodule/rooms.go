@@ -14,6 +14,8 @@ import (
 	"github.com/cliendo/gateway/caddymodule/guard"
 	"github.com/cliendo/gateway/caddymodule/help"
 	"github.com/cliendo/gateway/caddymodule/limit"
+	"github.com/cliendo/gateway/caddymodule/magic"
+	"github.com/cliendo/gateway/caddymodule/mailed"
 	"github.com/cliendo/gateway/caddymodule/operate"
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/page"
@@ -24,6 +26,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/signin"
 	"github.com/cliendo/gateway/caddymodule/signout"
+	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
 // rooms are the parts of the gateway as one config wants them.
@@ -40,6 +43,7 @@ type rooms struct {
 	session   session.Settings
 	outbox    *outbox.Outbox // nil: nobody is mailed
 	mailer    MailerModule   // likewise
+	tickets   *ticket.Book   // likewise
 }
 
 // Purposes of the keys. Changing one invalidates what was signed with it.
@@ -49,6 +53,8 @@ const (
 	keyFlow    = "flow cookie"
 	keyAdmin   = "admin"
 	keyOutbox  = "outbox"
+	keyTickets = "tickets"
+	keyFresh   = "fresh password"
 )
 
 // build makes the rooms. It fails only where the store does not answer.
@@ -79,6 +85,9 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 	if r.outbox, err = r.mails(); err != nil {
 		return nil, err
 	}
+	if r.tickets, err = r.book(); err != nil {
+		return nil, err
+	}
 	return r, nil
 }
 
@@ -91,19 +100,29 @@ type front struct {
 func (r *rooms) front(h *Handler) *front {
 	site, pages := h.rt.settings, h.rt.pages
 	https := r.settings.PublicURL != nil && r.settings.PublicURL.Scheme == "https"
+	mail := r.mailing(site.Prefix)
 	dispatcher := signin.New(signin.Options{
 		Prefix: site.Prefix, HTTPS: https, CanRepair: len(site.RepairPaths) > 0, Rules: r.settings.Rules,
 		Device:   cookie.NewCodec(cookie.Device, r.keys.DeriveAll(keyDevice)),
 		Flow:     cookie.NewCodec(cookie.Flow, r.keys.DeriveAll(keyFlow)),
 		Sessions: r.sessions, Directory: r.directory, Pages: pages, Attempts: r.attempts,
-		Metrics: theMetrics, Log: r.log,
+		Tickets: mail.settling, Metrics: theMetrics, Log: r.log,
+	})
+	byMail := magic.New(magic.Options{
+		Prefix: site.Prefix, Origin: mail.origin, Dispatcher: dispatcher, Directory: r.directory, Tickets: mail.asking,
+		Quota: r.outbox, Limits: r.limits, Attempts: r.attempts, Pages: pages, Log: r.log,
 	})
 	mux := http.NewServeMux()
 	for _, room := range []interface{ Mount(*http.ServeMux) }{
 		dispatcher,
 		password.New(password.Options{
 			Prefix: site.Prefix, Dispatcher: dispatcher, Directory: r.directory, Limits: r.limits,
-			Hasher: r.hasher, Pages: pages, Attempts: r.attempts, Log: r.log,
+			Hasher: r.hasher, Pages: pages, Tickets: mail.pending, Attempts: r.attempts, Log: r.log,
+		}),
+		byMail,
+		mailed.New(mailed.Options{
+			Prefix: site.Prefix, Tickets: mail.links, Browsers: dispatcher, Pages: pages,
+			Acts: map[string]mailed.Act{ticket.Magic: byMail}, Log: r.log,
 		}),
 		signout.New(signout.Options{
 			Prefix: site.Prefix, HTTPS: https, Sessions: r.sessions, Directory: r.directory, Pages: pages, Log: r.log,

@@ -63,7 +63,7 @@ type Pages interface {
 // Options are what a Room works with.
 type Options struct {
 	Prefix   string
-	Tickets  Tickets
+	Tickets  Tickets // nil: nothing is mailed, and there is no such page
 	Browsers Browsers
 	Pages    Pages
 	Acts     map[string]Act // by the purpose of the ticket
@@ -83,6 +83,9 @@ func New(o Options) *Room {
 
 // Mount adds the routes.
 func (m *Room) Mount(mux *http.ServeMux) {
+	if m.Tickets == nil {
+		return
+	}
 	mux.HandleFunc("GET "+m.Prefix+"/m/{token}", m.show)
 	mux.HandleFunc("POST "+m.Prefix+"/m/{token}", m.post)
 }

@@ -1,0 +1,56 @@
+package caddymodule
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/cliendo/gateway/caddymodule/magic"
+	"github.com/cliendo/gateway/caddymodule/mailed"
+	"github.com/cliendo/gateway/caddymodule/password"
+	"github.com/cliendo/gateway/caddymodule/signin"
+	"github.com/cliendo/gateway/caddymodule/ticket"
+)
+
+// book makes the book of tickets, nil where nobody is mailed.
+func (r *rooms) book() (*ticket.Book, error) {
+	if r.outbox == nil {
+		return nil, nil //nolint:nilnil // no mail is a choice, not a fault
+	}
+	box, err := r.keys.NewBox(keyFresh)
+	if err != nil {
+		return nil, fmt.Errorf("preparing tickets: %w", err)
+	}
+	return ticket.New(r.house.engine, ticket.Options{
+		Box: box, Key: r.keys.Derive(keyTickets), Hasher: r.hasher, Mails: r.outbox,
+		SilentNobody: !r.settings.Mail.Unknown, Log: r.log,
+	}), nil
+}
+
+// mailing is what rooms need of tickets: all of it, or nothing.
+type mailing struct {
+	origin   string // what links in mails begin with
+	settling signin.Tickets
+	asking   magic.Tickets
+	pending  password.Tickets
+	links    mailed.Tickets
+}
+
+func (r *rooms) mailing(prefix string) (m mailing) {
+	if r.tickets != nil {
+		// An interface that holds a nil pointer is not nil.
+		m = mailing{r.settings.PublicURL.String() + prefix, r.tickets, r.tickets, r.tickets, r.tickets}
+	}
+	return m
+}
+
+// skipLog keeps requests for mailed links out of Caddy's access log: their path
+// holds a secret. The room of mailed links writes lines of its own.
+func (h *Handler) skipLog(r *http.Request) {
+	links := h.rt.settings.Prefix + "/m/"
+	if strings.HasPrefix(r.URL.Path, links) || strings.HasPrefix(original(r).URL.Path, links) {
+		caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
+	}
+}
