@@ -2,11 +2,6 @@ package letter_test
 
 import (
 	"bytes"
-	"fmt"
-	"mime"
-	"mime/multipart"
-	"mime/quotedprintable"
-	"net/textproto"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -14,49 +9,27 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 )
 
-// message puts a letter into an envelope like the mailers do.
+// message is a letter as our mailers send it, headers and all.
 func message(t *testing.T, out letter.Rendered, locale string) []byte {
 	t.Helper()
-	var body bytes.Buffer
-	parts := multipart.NewWriter(&body)
-	for _, p := range []struct{ kind, content string }{{"text/plain", out.Text}, {"text/html", out.HTML}} {
-		w, err := parts.CreatePart(textproto.MIMEHeader{
-			"Content-Type": {p.kind + "; charset=UTF-8"}, "Content-Transfer-Encoding": {"quoted-printable"},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		q := quotedprintable.NewWriter(w)
-		if _, err := q.Write([]byte(strings.ReplaceAll(p.content, "\n", "\r\n"))); err != nil {
-			t.Fatal(err)
-		}
-		if err := q.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := parts.Close(); err != nil {
+	var raw bytes.Buffer
+	_, err := outbox.Message{
+		ID: "2xy7kqmnabcdefghijk", From: "login@praktijk.example.com", FromName: "De Praktijk", To: "anna@example.org",
+		Subject: out.Subject, Text: out.Text, HTML: out.HTML, Locale: locale,
+		MessageID: "2xy7kqmnabcdefghijk@praktijk.example.com", Date: time.Now(),
+	}.WriteTo(&raw)
+	if err != nil {
 		t.Fatal(err)
 	}
-	var m bytes.Buffer
-	for _, header := range [][2]string{
-		{"Date", time.Now().Format(time.RFC1123Z)},
-		{"MIME-Version", "1.0"},
-		{"Message-ID", "<2xy7kqmnabcdefghijk@praktijk.example.com>"},
-		{"From", `"De Praktijk" <login@praktijk.example.com>`},
-		{"To", "<anna@example.org>"},
-		{"Subject", mime.QEncoding.Encode("utf-8", out.Subject)},
-		{"Auto-Submitted", "auto-generated"},
-		{"Content-Language", locale},
-		{"Content-Type", "multipart/alternative; boundary=" + parts.Boundary()},
-	} {
-		fmt.Fprintf(&m, "%s: %s\r\n", header[0], header[1])
+	mail := raw.Bytes()
+	if bytes.Contains(mail, []byte("List-Unsubscribe")) || !bytes.Contains(mail, []byte("Auto-Submitted: auto-generated")) {
+		t.Errorf("headers: %.900s", mail)
 	}
-	m.WriteString("\r\n")
-	m.Write(body.Bytes())
-	return m.Bytes()
+	return mail
 }
 
 var score = regexp.MustCompile(`X-Spam-Status: \w+, score=(-?[\d.]+)`)
