@@ -1,0 +1,328 @@
+package recovery_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/cookie"
+	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/limit"
+	"github.com/cliendo/gateway/caddymodule/outbox"
+	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/passhash"
+	"github.com/cliendo/gateway/caddymodule/password"
+	"github.com/cliendo/gateway/caddymodule/recovery"
+	"github.com/cliendo/gateway/caddymodule/secret"
+	"github.com/cliendo/gateway/caddymodule/session"
+	"github.com/cliendo/gateway/caddymodule/signin"
+	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/store/boltstore"
+	"github.com/cliendo/gateway/caddymodule/store/redisstore"
+	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
+	"github.com/cliendo/gateway/caddymodule/ticket"
+	"github.com/cliendo/gateway/caddymodule/visitor"
+)
+
+const (
+	origin = "https://app.example.test/gateway"
+	old    = "Kq7Wm3tRzPdv4F"
+)
+
+// counting counts what is asked of a store.
+type counting struct {
+	store.Engine
+	gets, updates, puts atomic.Int64
+	away                atomic.Bool
+}
+
+func (c *counting) Get(ctx context.Context, key store.Key) ([]byte, error) {
+	c.gets.Add(1)
+	if c.away.Load() {
+		return nil, store.ErrUnavailable
+	}
+	return c.Engine.Get(ctx, key)
+}
+
+func (c *counting) Update(ctx context.Context, tag string, fn func(store.Tx) error) error {
+	c.updates.Add(1)
+	if c.away.Load() {
+		return store.ErrUnavailable
+	}
+	var puts int64
+	err := c.Engine.Update(ctx, tag, func(tx store.Tx) error {
+		counted := &countingTx{Tx: tx}
+		err := fn(counted)
+		puts = counted.puts
+		return err
+	})
+	c.puts.Add(puts)
+	return err
+}
+
+type countingTx struct {
+	store.Tx
+	puts int64
+}
+
+func (c *countingTx) Put(kind store.Kind, id string, value []byte, expires time.Time) error {
+	c.puts++
+	return c.Tx.Put(kind, id, value, expires)
+}
+
+// post remembers what it was given to send, and has the real outbox write it.
+type post struct {
+	*outbox.Outbox
+	mu    sync.Mutex
+	mails []outbox.Draft
+}
+
+func (p *post) Send(ctx context.Context, d outbox.Draft, with func(store.Tx) error) error {
+	err := p.Outbox.Send(ctx, d, with)
+	if err == nil {
+		p.mu.Lock()
+		p.mails = append(p.mails, d)
+		p.mu.Unlock()
+	}
+	return err
+}
+
+type metrics struct{}
+
+func (metrics) Login(string, string) {}
+func (metrics) Refused(cause.Cause)  {}
+func (metrics) RedirectLoop()        {}
+
+type house struct {
+	t        *testing.T
+	store    *counting
+	path     string // of the file, if it is one
+	shift    atomic.Int64
+	dir      *directory.Directory
+	hasher   *passhash.Hasher
+	attempts *attempt.Recorder
+	sessions *session.Manager
+	post     *post
+	book     *ticket.Book
+	errand   *recovery.Errand
+	mux      *http.ServeMux
+	log      *syncBuffer
+	site     http.Handler
+}
+
+// syncBuffer is a log that many may write.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+func (h *house) now() time.Time       { return time.Now().Add(time.Duration(h.shift.Load())) }
+func (h *house) push(d time.Duration) { h.shift.Add(int64(d)) }
+
+func onStores(t *testing.T, mode string, test func(t *testing.T, h *house)) {
+	t.Run("bolt", func(t *testing.T) {
+		h := &house{t: t, path: filepath.Join(t.TempDir(), "store.db")}
+		e, err := boltstore.Open(h.path, store.Options{Now: h.now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.furnish(e, mode)
+		test(t, h)
+	})
+	t.Run("redis", func(t *testing.T) {
+		h := &house{t: t}
+		e, err := redisstore.Open(redistest.Start(t).URL(), store.Options{Now: h.now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.furnish(e, mode)
+		test(t, h)
+	})
+}
+
+func (h *house) furnish(e store.Engine, mode string) {
+	t := h.t
+	h.store, h.log, h.mux = &counting{Engine: e}, &syncBuffer{}, http.NewServeMux()
+	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	h.hasher = passhash.New(passhash.Options{Params: passhash.Params{Memory: 64, Time: 1, Threads: 1}, Queue: 4096, PerNetwork: 4096})
+	rules := directory.Rules{Types: directory.BuiltinTypes()}
+	h.dir = directory.New(h.store, directory.Options{Rules: rules, Now: h.now})
+	h.attempts = attempt.New(h.store, attempt.Options{Now: h.now, Log: log})
+	codec := func(base string) *cookie.Codec {
+		return cookie.NewCodec(base, [][]byte{[]byte(strings.Repeat("k", 32))})
+	}
+	h.sessions = session.New(h.store, h.dir, session.Settings{
+		Limits: session.DefaultLimits(), Rules: rules, Codec: codec(cookie.Session),
+	}, session.Options{Now: h.now})
+	t.Cleanup(func() {
+		h.store.away.Store(false)
+		h.attempts.Close()
+		h.sessions.Close(context.Background())
+		e.Close()
+	})
+	keys, err := secret.NewKeys([]byte(secret.Token()))
+	must(t, err)
+	box, err := keys.NewBox("outbox")
+	must(t, err)
+	fresh, err := keys.NewBox("fresh")
+	must(t, err)
+	h.post = &post{Outbox: outbox.New(h.store, outbox.Options{Box: box, Now: h.now, Log: log})}
+	h.book = ticket.New(h.store, ticket.Options{
+		Box: fresh, Key: keys.Derive("tickets"), Hasher: h.hasher, Mails: h.post, Now: h.now, Log: log,
+	})
+	pages, err := page.New(page.Options{Now: h.now})
+	must(t, err)
+	d := signin.New(signin.Options{
+		Prefix: "/gateway", Rules: rules, Device: codec(cookie.Device), Flow: codec(cookie.Flow), Sessions: h.sessions,
+		Directory: h.dir, Pages: pages, Attempts: h.attempts, Tickets: h.book, Metrics: metrics{}, Log: log, Now: h.now,
+	})
+	d.Mount(h.mux)
+	password.New(password.Options{
+		Prefix: "/gateway", Dispatcher: d, Directory: h.dir, Tickets: h.book, Limits: limit.New(h.store, limit.Config{}, h.now),
+		Hasher: h.hasher, Pages: pages, Log: log, Now: h.now,
+	}).Mount(h.mux)
+	h.errand = recovery.New(recovery.Options{
+		Prefix: "/gateway", Origin: origin, Mode: mode, Dispatcher: d, Directory: h.dir, Quota: h.post, Asker: h.book,
+		Passwords: h.book, Attempts: h.attempts, Sessions: h.sessions, Pages: pages, Log: log, Now: h.now,
+	})
+	h.errand.Mount(h.mux)
+	must(t, h.dir.CreateAccount(context.Background(), &store.Account{ID: "praktijk", Name: "Praktijk", State: "active"}))
+	h.user("jan@example.test")
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (h *house) user(email string) *store.User {
+	h.t.Helper()
+	encoded, err := h.hasher.Hash(context.Background(), old)
+	must(h.t, err)
+	u := &store.User{Account: "praktijk", Email: email, Name: "Jan", Type: "teammate", Password: encoded, Locale: "nl"}
+	must(h.t, h.dir.CreateUser(context.Background(), u))
+	return u
+}
+
+// browser keeps cookies between requests.
+type browser struct {
+	h       *house
+	ip      string
+	cookies map[string]string
+}
+
+func (h *house) browser(ip string) *browser { return &browser{h, ip, map[string]string{}} }
+
+func (b *browser) do(r *http.Request) *httptest.ResponseRecorder {
+	for name, value := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	addr := netip.MustParseAddr(b.ip)
+	w := httptest.NewRecorder()
+	b.h.mux.ServeHTTP(w, visitor.With(r, visitor.Visitor{IP: addr, Network: limit.Network(addr), Agent: "Firefox on Linux"}))
+	for _, line := range w.Header()["Set-Cookie"] {
+		if c, err := http.ParseSetCookie(line); err == nil {
+			b.cookies[c.Name] = c.Value
+			if c.MaxAge < 0 {
+				delete(b.cookies, c.Name)
+			}
+		}
+	}
+	return w
+}
+
+func (b *browser) get(path string) *httptest.ResponseRecorder {
+	return b.do(httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil))
+}
+
+func (b *browser) post(path string, pairs ...string) *httptest.ResponseRecorder {
+	form := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		form.Add(pairs[i], pairs[i+1])
+	}
+	r := httptest.NewRequest(http.MethodPost, "http://localhost"+path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return b.do(r)
+}
+
+func (b *browser) login(email, password string) *httptest.ResponseRecorder {
+	return b.post("/gateway/login?to=%2Fclients", "email", email, "password", password)
+}
+
+// ask asks for a new password, and returns the mail that was written.
+func (b *browser) ask(email string) outbox.Draft {
+	b.h.t.Helper()
+	before := len(b.h.post.mails)
+	res := b.post("/gateway/recover?to=%2Fclients", "email", email)
+	if res.Code != http.StatusSeeOther || len(b.h.post.mails) != before+1 {
+		b.h.t.Fatalf("asking for %s: %d, %d mails", email, res.Code, len(b.h.post.mails)-before)
+	}
+	return b.h.post.mails[before]
+}
+
+func (h *house) want(res *httptest.ResponseRecorder, status int, contains string) {
+	h.t.Helper()
+	if res.Code != status || !strings.Contains(res.Body.String(), contains) && res.Header().Get("Location") != contains {
+		h.t.Fatalf("%d to %q, want %d and %q: %s", res.Code, res.Header().Get("Location"), status, contains, res.Body)
+	}
+}
+
+var shown = regexp.MustCompile(`<code id="secret"[^>]*>([^<]+)</code>`)
+
+func (h *house) shown(res *httptest.ResponseRecorder) string {
+	h.t.Helper()
+	found := shown.FindStringSubmatch(res.Body.String())
+	if res.Code != http.StatusOK || found == nil {
+		h.t.Fatalf("no password is shown: %d %s", res.Code, res.Body)
+	}
+	if got := res.Header().Get("Cache-Control"); got != "no-store" {
+		h.t.Errorf("the page with the password may be kept: %q", got)
+	}
+	return found[1]
+}
+
+// nowhere fails where a secret lies in the log or, as it is, in the store.
+func (h *house) nowhere(secrets ...string) {
+	h.t.Helper()
+	places := map[string]string{"log": h.log.String()}
+	if h.path != "" {
+		raw, err := os.ReadFile(h.path)
+		must(h.t, err)
+		places["store"] = string(raw)
+	}
+	for place, text := range places {
+		for _, s := range secrets {
+			if s == "" || strings.Contains(text, s) {
+				h.t.Errorf("the secret %q is in the %s", s, place)
+			}
+		}
+	}
+}
