@@ -178,7 +178,7 @@ func (e *Errand) right(w http.ResponseWriter, r *http.Request, t *try, place *li
 	}
 	e.Dispatcher.Proven(w, r, p)
 	if result.Outdated {
-		go e.rehash(t.user, t.password) //nolint:gosec // outlives the request on purpose, with a limit of its own
+		go e.rehash(t.user, t.password)
 	}
 }
 

@@ -121,7 +121,6 @@ type house struct {
 	errand   *recovery.Errand
 	mux      *http.ServeMux
 	log      *syncBuffer
-	site     http.Handler
 }
 
 // syncBuffer is a log that many may write.
