@@ -51,6 +51,9 @@ func (h *Handler) Provision(ctx caddy.Context) (err error) {
 // here; only those of the handlers behind go up the chain.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	h.skipLog(r)
+	if h.changePassword(w, original(r)) {
+		return nil
+	}
 	f := h.rt.front.Load()
 	if f == nil {
 		if f = h.wait(r.Context()); f == nil {
@@ -59,6 +62,22 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		}
 	}
 	return f.guard.Serve(w, r, original(r), introduce, next)
+}
+
+// wellKnownPassword is where password managers look for the page on which a
+// password is changed. It is the only path of ours outside the prefix.
+const wellKnownPassword = "/.well-known/change-password"
+
+// changePassword leads there, with or without a session.
+func (h *Handler) changePassword(w http.ResponseWriter, o guard.Original) bool {
+	if o.URL.Path != wellKnownPassword || o.URL.RawPath != "" || o.Method != http.MethodGet && o.Method != http.MethodHead {
+		return false
+	}
+	w.Header().Set("X-Login-Gateway", "1")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Location", h.rt.settings.Prefix+"/recover")
+	w.WriteHeader(http.StatusSeeOther)
+	return true
 }
 
 // original is the request as the client sent it, which decides; what a site made

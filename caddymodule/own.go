@@ -65,6 +65,10 @@ func crossSite(w http.ResponseWriter, r *http.Request, site *siteSettings, pages
 		pages.Login(w, r, cause.CrossSite.Status(), page.Login{Cause: cause.CrossSite})
 		return
 	}
+	if r.URL.Path == site.Prefix+"/recover" {
+		pages.Recover(w, r, cause.CrossSite.Status(), page.Recover{Cause: cause.CrossSite})
+		return
+	}
 	pages.Refusal(w, r, page.Refusal{Cause: cause.CrossSite})
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/password"
+	"github.com/cliendo/gateway/caddymodule/recovery"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/security"
 	"github.com/cliendo/gateway/caddymodule/session"
@@ -112,6 +113,11 @@ func (r *rooms) front(h *Handler) *front {
 		Prefix: site.Prefix, Origin: mail.origin, Dispatcher: dispatcher, Directory: r.directory, Tickets: mail.asking,
 		Quota: r.outbox, Limits: r.limits, Attempts: r.attempts, Pages: pages, Log: r.log,
 	})
+	anew := recovery.New(recovery.Options{
+		Prefix: site.Prefix, Origin: mail.origin, HTTPS: https, Mode: r.settings.Recovery, Dispatcher: dispatcher,
+		Directory: r.directory, Quota: r.outbox, Tickets: mail.anew, Attempts: r.attempts, Sessions: r.sessions,
+		Pages: pages, Log: r.log,
+	})
 	mux := http.NewServeMux()
 	for _, room := range []interface{ Mount(*http.ServeMux) }{
 		dispatcher,
@@ -119,10 +125,10 @@ func (r *rooms) front(h *Handler) *front {
 			Prefix: site.Prefix, Dispatcher: dispatcher, Directory: r.directory, Limits: r.limits,
 			Hasher: r.hasher, Pages: pages, Tickets: mail.pending, Attempts: r.attempts, Log: r.log,
 		}),
-		byMail,
+		byMail, anew,
 		mailed.New(mailed.Options{
 			Prefix: site.Prefix, Tickets: mail.links, Browsers: dispatcher, Pages: pages,
-			Acts: map[string]mailed.Act{ticket.Magic: byMail}, Log: r.log,
+			Acts: map[string]mailed.Act{ticket.Magic: byMail, ticket.Password: anew}, Log: r.log,
 		}),
 		signout.New(signout.Options{
 			Prefix: site.Prefix, HTTPS: https, Sessions: r.sessions, Directory: r.directory, Pages: pages, Log: r.log,

@@ -10,6 +10,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/magic"
 	"github.com/cliendo/gateway/caddymodule/mailed"
 	"github.com/cliendo/gateway/caddymodule/password"
+	"github.com/cliendo/gateway/caddymodule/recovery"
 	"github.com/cliendo/gateway/caddymodule/signin"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
@@ -36,12 +37,13 @@ type mailing struct {
 	asking   magic.Tickets
 	pending  password.Tickets
 	links    mailed.Tickets
+	anew     recovery.Tickets
 }
 
 func (r *rooms) mailing(prefix string) (m mailing) {
 	if r.tickets != nil {
 		// An interface that holds a nil pointer is not nil.
-		m = mailing{r.settings.PublicURL.String() + prefix, r.tickets, r.tickets, r.tickets, r.tickets}
+		m = mailing{r.settings.PublicURL.String() + prefix, r.tickets, r.tickets, r.tickets, r.tickets, r.tickets}
 	}
 	return m
 }

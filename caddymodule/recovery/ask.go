@@ -128,7 +128,7 @@ func (e *Errand) send(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	entry := e.entry(r, wish, cause.None, time.Time{})
 	entry.Asked = true
 	reference := e.Dispatcher.Note(ctx, entry)
-	asked, err := e.Asker.Ask(ctx, ticket.Ask{
+	asked, err := e.Tickets.Ask(ctx, ticket.Ask{
 		Owner: wish.owner(), User: wish.user, To: wish.canonical, Silent: silent,
 		Purpose: ticket.Password, Mode: e.Mode, Locale: entry.Locale, Reference: reference,
 		Browser: e.Dispatcher.Browser(w, r), Target: wish.target,
@@ -188,7 +188,7 @@ func (e *Errand) entry(r *http.Request, wish *wish, c cause.Cause, until time.Ti
 func (e *Errand) sent(w http.ResponseWriter, r *http.Request) {
 	v := page.RecoverSent{Link: e.Mode == ticket.Link}
 	v.Reference, _ = secret.ParseReference(r.URL.Query().Get(paramReference))
-	found, err := e.Asker.Waiting(r.Context(), r.URL.Query().Get(paramMail), e.Dispatcher.Browser(w, r))
+	found, err := e.Tickets.Waiting(r.Context(), r.URL.Query().Get(paramMail), e.Dispatcher.Browser(w, r))
 	if err == nil && found.Ticket.Purpose == ticket.Password {
 		v.Until = found.Ticket.Until
 	}

@@ -29,7 +29,7 @@ func (e *Errand) stored(w http.ResponseWriter, r *http.Request) {
 			e.showFresh(w, r, u, password, true)
 			return
 		}
-		if err := e.Passwords.Stored(r.Context(), u); err != nil {
+		if err := e.Tickets.Stored(r.Context(), u); err != nil {
 			e.away(w, r, err)
 			return
 		}
@@ -66,7 +66,7 @@ func (e *Errand) fresh(w http.ResponseWriter, r *http.Request, show func(u *stor
 		return
 	}
 	u := &store.User{ID: f.User.ID, Account: f.User.Account, Email: f.User.Email, Locale: f.User.Locale}
-	password, err := e.Passwords.Fresh(r.Context(), u)
+	password, err := e.Tickets.Fresh(r.Context(), u)
 	switch {
 	case errors.Is(err, ticket.ErrNone):
 		target.Redirect(w, e.target(r))

@@ -207,8 +207,8 @@ func (h *house) furnish(e store.Engine, mode string) {
 		Hasher: h.hasher, Pages: pages, Log: log, Now: h.now,
 	}).Mount(h.mux)
 	h.errand = recovery.New(recovery.Options{
-		Prefix: "/gateway", Origin: origin, Mode: mode, Dispatcher: d, Directory: h.dir, Quota: h.post, Asker: h.book,
-		Passwords: h.book, Attempts: h.attempts, Sessions: h.sessions, Pages: pages, Log: log, Now: h.now,
+		Prefix: "/gateway", Origin: origin, Mode: mode, Dispatcher: d, Directory: h.dir, Quota: h.post, Tickets: h.book,
+		Attempts: h.attempts, Sessions: h.sessions, Pages: pages, Log: log, Now: h.now,
 	})
 	h.errand.Mount(h.mux)
 	must(t, h.dir.CreateAccount(context.Background(), &store.Account{ID: "praktijk", Name: "Praktijk", State: "active"}))

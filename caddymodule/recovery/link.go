@@ -20,7 +20,7 @@ func (e *Errand) Opened(w http.ResponseWriter, r *http.Request, token string, f 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), patience)
 	defer cancel()
 	noStore(w)
-	password, err := e.Passwords.Reveal(ctx, token)
+	password, err := e.Tickets.Reveal(ctx, token)
 	if err != nil {
 		e.sealed(w, r, f, err)
 		return

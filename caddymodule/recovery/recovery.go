@@ -42,6 +42,12 @@ type Quota interface {
 	Allow(ctx context.Context, r outbox.Request) error
 }
 
+// Tickets keeps what is mailed, and the passwords that are shown on a page.
+type Tickets interface {
+	Asker
+	Passwords
+}
+
 // Asker writes what is mailed, and finds it for the browser that asked.
 type Asker interface {
 	Ask(ctx context.Context, a ticket.Ask) (ticket.Asked, error)
@@ -85,8 +91,7 @@ type Options struct {
 	Dispatcher Dispatcher
 	Directory  Directory
 	Quota      Quota
-	Asker      Asker
-	Passwords  Passwords
+	Tickets    Tickets // nil: nothing is mailed, and there are no pages
 	Attempts   Attempts
 	Sessions   Sessions
 	Pages      Pages
@@ -113,6 +118,9 @@ func New(o Options) *Errand {
 
 // Mount adds the routes. GET changes nothing.
 func (e *Errand) Mount(mux *http.ServeMux) {
+	if e.Tickets == nil {
+		return
+	}
 	mux.HandleFunc("GET "+e.Prefix+"/recover", e.show)
 	mux.HandleFunc("POST "+e.Prefix+"/recover", e.ask)
 	mux.HandleFunc("GET "+e.Prefix+"/recover/sent", e.sent)
