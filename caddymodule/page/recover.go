@@ -33,6 +33,7 @@ type Recover struct {
 // recoverBody is what recover.html sees.
 type recoverBody struct {
 	Email, Intro, Login, Help string
+	Action                    string // empty on the page itself
 	Error, EmailInvalid       bool
 	Title, Text, Way          string
 	Hints                     []string
@@ -44,6 +45,9 @@ func (p *Renderer) Recover(w http.ResponseWriter, r *http.Request, status int, v
 	body := recoverBody{
 		Email: echo(v.Email), Login: p.own(r, "login"), Help: p.help(r, "help", shown, v.Reference),
 		Intro: p.Text(locale, "recover.intro"), Error: shown != cause.None,
+	}
+	if r.URL.Path != p.options.Prefix+"/recover" {
+		body.Action = p.own(r, "recover")
 	}
 	if v.Link {
 		body.Intro = p.Text(locale, "recover.intro_link")
