@@ -62,7 +62,7 @@ type Request struct {
 	Known bool
 }
 
-// ErrPool: the mails to addresses that nobody has are used up. Nothing may be
+// ErrPool says that the mails to addresses that nobody has are used up. Nothing may be
 // sent, and the visitor is told what they are always told.
 var ErrPool = errors.New("no more mails to unknown addresses for now")
 

@@ -75,7 +75,7 @@ func (o Owner) keep() time.Duration {
 }
 
 func (o *Outbox) mail(d Draft, now time.Time) (*store.Mail, error) {
-	plain, err := json.Marshal(d.Letter)
+	plain, err := json.Marshal(d.Letter) //nolint:gosec // it is sealed before it goes anywhere
 	if err != nil {
 		return nil, fmt.Errorf("writing a mail: %w", err)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/secret"
 )
 
-// ErrNoMailer: no mail is configured.
+// ErrNoMailer says that no mail is configured.
 var ErrNoMailer = errors.New("no mail is configured")
 
 // Test sends a mail at once, past queue and quotas, and returns what the server

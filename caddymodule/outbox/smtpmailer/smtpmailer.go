@@ -126,7 +126,7 @@ func (m *Mailer) Send(ctx context.Context, message outbox.Message) (outbox.Answe
 
 // oneLine lists what every relay said.
 func oneLine(err error) string {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // made by errors.Join right here
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return err.Error()
 	}
