@@ -171,19 +171,19 @@ func (e *Exim) listen(path string) {
 // serve hands one connection to an exim, over a pair of sockets: one from an
 // ordinary port it takes from root only.
 func (e *Exim) serve(ctx context.Context, path string, c net.Conn) {
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	ours, theirs, err := socketPair()
 	if err != nil {
 		e.t.Error(err)
 		return
 	}
-	defer ours.Close()
+	defer func() { _ = ours.Close() }()
 	output, err := os.OpenFile(filepath.Join(e.dir, "output"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		e.t.Error(err)
 		return
 	}
-	defer output.Close()
+	defer func() { _ = output.Close() }()
 	cmd := exec.CommandContext(ctx, path, "-C", filepath.Join(e.dir, "exim.conf"), "-bs") //nolint:gosec // our own words
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = theirs, theirs, output, e.dir
 	unprivileged(cmd)
@@ -213,7 +213,7 @@ func socketPair() (net.Conn, *os.File, error) {
 	syscall.CloseOnExec(fds[0])
 	syscall.CloseOnExec(fds[1])
 	end := os.NewFile(uintptr(fds[0]), "ours")
-	defer end.Close()
+	defer func() { _ = end.Close() }()
 	ours, err := net.FileConn(end)
 	return ours, os.NewFile(uintptr(fds[1]), "theirs"), err
 }

@@ -24,7 +24,7 @@ func (e *Exim) give() {
 		if err != nil {
 			return err
 		}
-		return os.Chown(path, nobody, nobody)
+		return os.Chown(path, nobody, nobody) //nolint:gosec // a folder of the test, where nobody else is
 	})
 	if err != nil {
 		e.t.Fatal(err)
