@@ -49,6 +49,9 @@ func (p *Renderer) Mailed(w http.ResponseWriter, r *http.Request, status int, v 
 		Title: p.Text(locale, id+".title"), Text: p.Text(locale, id+".text"), Button: p.Text(locale, id+".button"),
 		AddressText: p.Text(locale, id+".address"),
 	}
+	if v.Kind == MailedMagic && !v.Known {
+		body.Text = "" // it takes more than a click
+	}
 	switch {
 	case v.Dead:
 		body.Error = p.Text(locale, "mailed.dead")
