@@ -76,9 +76,17 @@ func read(tx store.Tx, owner outbox.Owner) (*store.Book, error) {
 // told what became of it.
 const keepEnded = 24 * time.Hour
 
+// maxKept is how many tickets one person has at most, ended ones included: who
+// asks all day must not make every login of theirs read a long list.
+const maxKept = 32
+
 // write stores a book without what nobody needs any more.
 func write(tx store.Tx, owner outbox.Owner, book *store.Book, now time.Time) error {
 	book.Tickets = slices.DeleteFunc(book.Tickets, func(t store.Ticket) bool { return now.Sub(ended(&t)) > keepEnded })
+	for len(book.Tickets) > maxKept {
+		oldest := slices.IndexFunc(book.Tickets, func(t store.Ticket) bool { return state(&t, now) != cause.None && t.Purpose != Notice })
+		book.Tickets = slices.Delete(book.Tickets, max(oldest, 0), max(oldest, 0)+1)
+	}
 	book.Guesses = slices.DeleteFunc(book.Guesses, func(at time.Time) bool { return now.Sub(at) >= guessWindow })
 	if !now.Before(book.FreshUntil) {
 		book.Fresh, book.FreshUntil = "", time.Time{}

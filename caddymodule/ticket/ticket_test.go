@@ -82,6 +82,23 @@ func TestThreeAreGoodSideBySideAndTheFourthEndsTheOldest(t *testing.T) {
 	})
 }
 
+func TestABookStaysShort(t *testing.T) {
+	onNodes(t, func(w *world) {
+		for range 50 {
+			w.ask(w.jan, ticket.Magic, "")
+			w.push(time.Minute)
+		}
+		_, mail := w.ask(w.jan, ticket.Magic, "")
+		book, err := store.Books.Get(w.t.Context(), w.store, store.AccountTag("acme"), "jan")
+		if err != nil || len(book.Tickets) != 32 {
+			w.t.Errorf("%d tickets, %v", len(book.Tickets), err)
+		}
+		if f, err := w.book.Find(w.t.Context(), token(mail.Letter.Link)); err != nil || f.Cause != cause.None {
+			w.t.Errorf("the newest: %v, %v", f, err)
+		}
+	})
+}
+
 func TestFiftyAtOnceAreOne(t *testing.T) {
 	onNodes(t, func(w *world) {
 		for _, mode := range []string{"", ticket.Keep, ticket.OneTime} {
