@@ -182,6 +182,6 @@ func (r *rooms) Run(ctx context.Context, q operate.Request) (operate.Result, err
 func (r *rooms) operate() *operate.House {
 	return &operate.House{
 		Directory: r.directory, Limits: r.limits, Attempts: r.attempts, Hasher: r.hasher, Now: time.Now,
-		Likely: page.LikelyDomain, Outbox: r.operateMails(),
+		Likely: page.LikelyDomain, Outbox: r.operateMails(), Tickets: ticket.New(r.house.engine, ticket.Options{}),
 	}
 }

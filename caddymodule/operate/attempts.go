@@ -103,7 +103,10 @@ func (h *House) attemptRows(attempts []*store.Attempt) [][]string {
 
 // came says what came of an attempt.
 func came(a *store.Attempt) string {
-	if a.Cause == "" {
+	switch {
+	case a.Cause == "" && a.Asked:
+		return "mail asked for"
+	case a.Cause == "":
 		return "logged in"
 	}
 	return a.Cause

@@ -30,6 +30,8 @@ type House struct {
 	Hasher    Hasher
 	// Outbox holds the mails; needed by the commands about them.
 	Outbox Outbox
+	// Tickets know what was mailed and can still be used. Optional.
+	Tickets Tickets
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 	// Likely returns the mail domain that was probably meant by one that nobody

@@ -16,6 +16,7 @@ func (h *House) print(t *text, s *story) {
 		t.line("")
 	}
 	h.printVerdict(t, s)
+	h.printMails(t, s)
 	h.printFixes(t, s)
 	if u := s.subject.user; u != nil {
 		t.line("User")
@@ -39,7 +40,10 @@ func (h *House) printAttempt(t *text, a *store.Attempt) {
 		times = h.clock(a.First) + " to " + times + ", " + strconv.Itoa(a.Count) + " times"
 	}
 	t.pairs("  ", "time", times, "typed", a.Typed, "method", a.Method, "browser", browser(a), "network", a.Network,
-		"language", a.Locale, "wait until", h.clock(a.RetryAt), "session", a.Session)
+		"language", a.Locale, "wait until", h.clock(a.RetryAt), "session", a.Session, "mail", a.Mail)
+	if !a.Former.IsZero() {
+		t.line("  The password that was typed was right until %s.", h.clock(a.Former))
+	}
 }
 
 func (h *House) printVerdict(t *text, s *story) {
@@ -50,6 +54,9 @@ func (h *House) printVerdict(t *text, s *story) {
 		t.line("Nobody has the address %s.", s.subject.address)
 		for _, address := range s.Suggestions {
 			t.line("  Perhaps they mean %s", address)
+		}
+		if f := s.FormerOwner; f != nil {
+			t.line("  It was the address of %s until %s. Now theirs is %s.", f.Name, h.clock(f.Until), f.Email)
 		}
 	case s.Now.CanLogIn && s.Now.HasToWait:
 		t.line("%s can log in, but not everywhere at once:", s.User.Email)

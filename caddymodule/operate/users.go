@@ -9,11 +9,14 @@ import (
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
 type userData struct {
 	User     *userView `json:"user"`
 	Password string    `json:"password,omitempty"` // new; shown this once
+	// Mailed is what they can use of what was mailed, where that was asked for.
+	Mailed *ticket.Live `json:"mailed,omitempty"`
 }
 
 // orNotFound replaces "not found" by a sentence of its own.
@@ -56,7 +59,7 @@ func (h *House) userOutcome(ctx context.Context, title string, u *store.User, pa
 		return outcome{}, err
 	}
 	c := h.Directory.Rules().May(u, a, h.now())
-	o := outcome{data: userData{h.viewUser(u, c), password}}
+	o := outcome{data: userData{User: h.viewUser(u, c), Password: password}}
 	indent := ""
 	if title != "" {
 		o.text.line(title, u.Email)
@@ -121,7 +124,22 @@ func showUser(ctx context.Context, h *House, in *input) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	return h.userOutcome(ctx, "", u, "")
+	o, err := h.userOutcome(ctx, "", u, "")
+	if err != nil {
+		return outcome{}, err
+	}
+	live, err := h.live(ctx, u)
+	if err != nil {
+		return outcome{}, err
+	}
+	if d, ok := o.data.(userData); ok {
+		d.Mailed = live
+		o.data = d
+	}
+	for _, line := range h.liveLines(live) {
+		o.text.pairs("", "waiting", line)
+	}
+	return o, nil
 }
 
 func setUser(ctx context.Context, h *House, in *input) (outcome, error) {

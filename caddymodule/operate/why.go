@@ -13,6 +13,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
 // story is all that is known about why somebody can or cannot log in.
@@ -30,7 +31,13 @@ type story struct {
 	Attempts []*attemptView `json:"attempts"`
 	// Suggestions are users whose address looks like the unknown one.
 	Suggestions []string `json:"suggestions,omitempty"`
-	Fixes       []fix    `json:"fixes"`
+	// FormerOwner had the address until a while ago.
+	FormerOwner *formerOwner `json:"former_owner,omitempty"`
+	// Mails are those of the attempt that was asked about, else of the latest ones.
+	Mails []*mailView `json:"mails,omitempty"`
+	// Mailed is what can still be used of what was mailed.
+	Mailed *ticket.Live `json:"mailed,omitempty"`
+	Fixes  []fix        `json:"fixes"`
 
 	subject subject
 	account *store.Account
@@ -121,9 +128,14 @@ func (h *House) tell(ctx context.Context, s *story) (err error) {
 		err = h.judge(ctx, s, s.subject.user)
 	case s.subject.address != "":
 		s.Now = verdict{Cause: string(cause.UnknownEmail), Because: "nobody has this address"}
-		s.Suggestions, err = h.suggest(ctx, s.subject.address)
+		if s.Suggestions, err = h.suggest(ctx, s.subject.address); err == nil {
+			err = h.tellFormer(ctx, s)
+		}
 	default:
 		s.Now = verdict{Because: "it is not known whose attempt it was"}
+	}
+	if err == nil {
+		err = h.tellMails(ctx, s)
 	}
 	s.Now.HasToWait = slices.ContainsFunc(s.Budgets, budgetView.waits)
 	s.Fixes = h.fixes(s)
@@ -177,12 +189,13 @@ func (h *House) fixes(s *story) []fix {
 	if s.Now.HasToWait {
 		fixes = append(fixes, h.remedy(cause.TooManyAttempts, waiting(p, s.Budgets)))
 	}
+	fixes = append(fixes, h.mailFixes(s)...)
 	if s.Attempt != nil {
 		add(toMend(s.Attempt, s.User))
 		return fixes
 	}
 	for _, a := range s.Attempts {
-		if a.Cause == "" {
+		if a.Cause == "" && !a.Asked {
 			break // what went wrong before the last login is settled
 		}
 		if c := toMend(a, s.User); c != cause.None && c != cause.TooManyAttempts {
