@@ -15,7 +15,7 @@ import (
 type userData struct {
 	User     *userView `json:"user"`
 	Password string    `json:"password,omitempty"` // new; shown this once
-	// Mailed is what they can use of what was mailed, where that was asked for.
+	// Mailed is what they can still use of what was mailed.
 	Mailed *ticket.Live `json:"mailed,omitempty"`
 }
 
@@ -59,13 +59,20 @@ func (h *House) userOutcome(ctx context.Context, title string, u *store.User, pa
 		return outcome{}, err
 	}
 	c := h.Directory.Rules().May(u, a, h.now())
-	o := outcome{data: userData{User: h.viewUser(u, c), Password: password}}
+	live, err := h.live(ctx, u)
+	if err != nil {
+		return outcome{}, err
+	}
+	o := outcome{data: userData{User: h.viewUser(u, c), Password: password, Mailed: live}}
 	indent := ""
 	if title != "" {
 		o.text.line(title, u.Email)
 		indent = "  "
 	}
 	h.describeUser(&o.text, indent, u, c)
+	for _, line := range h.liveLines(live) {
+		o.text.pairs(indent, "waiting", line)
+	}
 	if password != "" {
 		o.text.line("")
 		o.text.line("Password: %s", password)
@@ -124,22 +131,7 @@ func showUser(ctx context.Context, h *House, in *input) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	o, err := h.userOutcome(ctx, "", u, "")
-	if err != nil {
-		return outcome{}, err
-	}
-	live, err := h.live(ctx, u)
-	if err != nil {
-		return outcome{}, err
-	}
-	if d, ok := o.data.(userData); ok {
-		d.Mailed = live
-		o.data = d
-	}
-	for _, line := range h.liveLines(live) {
-		o.text.pairs("", "waiting", line)
-	}
-	return o, nil
+	return h.userOutcome(ctx, "", u, "")
 }
 
 func setUser(ctx context.Context, h *House, in *input) (outcome, error) {
