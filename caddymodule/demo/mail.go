@@ -13,6 +13,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
+	"net"
 	"net/http"
 	"net/mail"
 	"os"
@@ -183,6 +184,10 @@ func (b *Mailbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
+	if !here(r.Host) {
+		http.Error(w, "the mails of the demo are shown on this machine only: open them on localhost", http.StatusForbidden)
+		return
+	}
 	mails, err := b.Mails()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -203,4 +208,15 @@ func (b *Mailbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, _ = w.Write(out.Bytes())
+}
+
+// here reports whether host names this machine. A site that has its own name lead
+// to this machine must not read the mails through the browser of who visits it.
+func here(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.Trim(host, "[]"))
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }

@@ -36,6 +36,7 @@ func write(t *testing.T, dir, name, content string, at time.Time) {
 
 func get(b *demo.Mailbox, accept string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, "/gateway/demo/mail", http.NoBody)
+	r.Host = "localhost:8080"
 	r.Header.Set("Accept", accept)
 	w := httptest.NewRecorder()
 	b.ServeHTTP(w, r)
@@ -105,6 +106,22 @@ func TestTheMailPage(t *testing.T) {
 	}
 	if !strings.Contains(body, `sandbox="allow-popups allow-popups-to-escape-sandbox"`) {
 		t.Error("no sandbox")
+	}
+}
+
+// TestOnlyUnderTheNamesOfThisMachine: a site whose own name leads here reads nothing.
+func TestOnlyUnderTheNamesOfThisMachine(t *testing.T) {
+	for host, want := range map[string]int{
+		"localhost": 200, "localhost:8080": 200, "127.0.0.1:8080": 200, "[::1]:8080": 200, "demo.localhost": 200,
+		"evil.test": 403, "evil.test:8080": 403, "localhost.evil.test": 403, "127.0.0.1.evil.test:80": 403, "": 403,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/gateway/demo/mail", http.NoBody)
+		r.Host = host
+		w := httptest.NewRecorder()
+		(&demo.Mailbox{Dir: t.TempDir()}).ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%q: %d, want %d", host, w.Code, want)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package endtoend_test
 
 import (
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -143,4 +144,26 @@ func TestBesideARunningServer(t *testing.T) {
 		t.Errorf("the message of the second process:\n%s", out)
 	}
 	arrived(t, kit.Visit(t, g.URL).Enter("teammate").Get("/"), "teammate")
+}
+
+// The help page needs no session and no script; the demo's mails are the demo's.
+func TestHelpIsThereAndTheDemosMailIsNot(t *testing.T) {
+	t.Parallel()
+	g, _ := town(t, kit.Bolt(t), kit.Site{})
+	v := kit.Visit(t, g.URL)
+	if page := v.Get("/gateway/help?reference=k7q4md&cause=link_used"); page.Status != http.StatusOK || !strings.Contains(page.Body, `data-reference="K7Q-4MD"`) {
+		t.Errorf("help: %s", page)
+	}
+	sentTo(t, v.Post("/gateway/help/check", nil), "/gateway/help?checked=1#check")
+	v.SetCookie("gateway_check", "1") // the jar knows no paths of addresses that are sent as they are
+	if page := v.Get("/gateway/help?checked=1"); !strings.Contains(page.Body, `data-state="ok"`) {
+		t.Errorf("a browser that keeps cookies: %s", page)
+	}
+	sentTo(t, v.Post("/gateway/help/answer", url.Values{"cause": {"link_used"}, "answer": {"yes"}}), "/gateway/help?answered=yes#answer")
+	if got := g.Metrics(); !strings.Contains(got, `login_gateway_help_answers_total{answer="yes",cause="link_used"} 1`) {
+		t.Error("the answer is not counted")
+	}
+	if page := v.Get("/gateway/demo/mail"); page.Status != http.StatusNotFound {
+		t.Errorf("the mail page of the demo: %s", page)
+	}
 }

@@ -173,8 +173,12 @@ func TestAnswersAreCounted(t *testing.T) {
 	h.get(t, at.RequestURI()) // a reload
 	h.send(t, http.MethodPost, "/gateway/help/answer", url.Values{"cause": {"unknown_email"}, "answer": {"yes"}})
 	for _, form := range []url.Values{
-		{"cause": {"made_up"}, "answer": {"yes"}}, {"cause": {""}, "answer": {"yes"}}, {"cause": {"wrong_password"}, "answer": {"maybe"}},
-		{"cause": {"wrong_password"}}, {}, {"cause": {strings.Repeat("x", 1<<16)}, "answer": {"yes"}},
+		{"cause": {"made_up"}, "answer": {"yes"}},
+		{"cause": {""}, "answer": {"yes"}},
+		{"cause": {"wrong_password"}, "answer": {"maybe"}},
+		{"cause": {"wrong_password"}},
+		{},
+		{"cause": {strings.Repeat("x", 1<<16)}, "answer": {"yes"}},
 	} {
 		if status, _, _ := h.send(t, http.MethodPost, "/gateway/help/answer", form); status != http.StatusBadRequest {
 			t.Errorf("%.80v: %d", form, status)

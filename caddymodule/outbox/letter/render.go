@@ -113,7 +113,7 @@ func (r *Renderer) view(s *set, l Letter) (*view, error) {
 		Locale: locale, Brand: b.Name, Colour: b.Colour, Ink: ink(b.Colour),
 		Link: l.Link, NotMe: l.NotMe, LoginURL: l.LoginURL, Code: l.Code, CodeUntil: moment(l.CodeUntil, false),
 		Password: l.Password, OneTime: l.OneTime, Until: moment(l.Until, false), Address: address(l.Address), By: by(l.By),
-		Asked: moment(l.Asked, true), Device: fact(l.Device), Network: fact(l.Network), Place: fact(l.Place), Reference: fact(l.Reference),
+		Asked: moment(l.Asked, true), Device: fact(l.Device), Network: fact(strings.TrimSuffix(l.Network, "/32")), Place: fact(l.Place), Reference: fact(l.Reference),
 	}
 	var failed error
 	say := func(id string, pairs ...string) string {
