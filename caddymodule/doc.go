@@ -10,7 +10,7 @@
 //	settings*.go           checks the configuration, and puts it into the words of the rooms
 //	storemodules.go        the guest modules login_gateway.stores.bolt and .redis
 //	app.go, house.go       start and stop; what outlives a reload: the store, sessions, the queue
-//	rooms.go, own.go       builds the rooms of one config, and the pages below the prefix
+//	rooms*.go, own.go      builds the rooms of one config, and the pages below the prefix
 //	handler.go             the directive in front of the app
 //	metrics.go             what is counted
 //	proxies*.go            looks for ways around the gateway
@@ -21,9 +21,11 @@
 //
 //	cause, store, secret, cookie   the closed list of causes; records and their stores; keys; cookies
 //	directory, session, limit, attempt, passhash   what is known and counted
+//	outbox, ticket         mails, and what they carry: when it is good, and that it is good once
 //	page                   what people see
 //	guard                  the hot path: strip, look up, decide, pass on
 //	signin, password, signout   the way in, step by step, and the way out
+//	magic, recovery, mailed   logging in and new passwords by mail, and the room of mailed links
 //	security               what users see of their own access
 //	operate                what operators do
 //	demo                   the sample app and its users
