@@ -66,7 +66,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 
 // wellKnownPassword is where password managers look for the page on which a
 // password is changed. It is the only path of ours outside the prefix.
-const wellKnownPassword = "/.well-known/change-password"
+const wellKnownPassword = "/.well-known/change-password" //nolint:gosec // a path, no password
 
 // changePassword leads there, with or without a session.
 func (h *Handler) changePassword(w http.ResponseWriter, o guard.Original) bool {
