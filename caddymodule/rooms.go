@@ -107,7 +107,7 @@ func (r *rooms) front(h *Handler) *front {
 		Device:   cookie.NewCodec(cookie.Device, r.keys.DeriveAll(keyDevice)),
 		Flow:     cookie.NewCodec(cookie.Flow, r.keys.DeriveAll(keyFlow)),
 		Sessions: r.sessions, Directory: r.directory, Pages: pages, Attempts: r.attempts,
-		Tickets: mail.settling, Metrics: theMetrics, Log: r.log,
+		Tickets: mail.settling, Origin: mail.origin, Metrics: theMetrics, Log: r.log,
 	})
 	byMail := magic.New(magic.Options{
 		Prefix: site.Prefix, Origin: mail.origin, Dispatcher: dispatcher, Directory: r.directory, Tickets: mail.asking,

@@ -273,3 +273,47 @@ var number = regexp.MustCompile(`\d+`)
 
 // digitsOut has pages compared without the times and numbers on them.
 func digitsOut(text string) string { return number.ReplaceAllString(text, "#") }
+
+// A login on a device that was not seen before is told, and taken back by the
+// person with one link; a stranger who keeps guessing is told of once.
+func TestPeopleAreToldWhatHappensInTheirName(t *testing.T) {
+	t.Parallel()
+	kit.OnBothStores(t, func(t *testing.T, s *kit.Store) {
+		g, box := mailing(t, s, "")
+		own := kit.Visit(t, g.URL).Enter("teammate")
+		if a := own.Post("/gateway/logout", nil); a.Status != http.StatusSeeOther {
+			t.Fatal(a)
+		}
+		own.Enter("teammate") // the first login of all, and a known device: nothing to tell
+		thief := kit.Visit(t, g.URL).Enter("teammate")
+		var told []kit.Mail
+		kit.Eventually(t, "a mail about the new device", func() bool { told = box.Whole("teammate"); return len(told) > 0 })
+		if len(told) != 1 || len(told[0].Links()) != 1 || !kit.AboutDevices.MatchString(told[0].Subject) {
+			t.Fatalf("told %d times: %+v", len(told), told)
+		}
+		link := told[0].Links()[0]
+		kit.Visit(t, g.URL).Post(link, nil) // a scanner
+		arrived(t, thief.Get("/"), "teammate")
+		own.Get(link)
+		if a := own.Post(link, nil); a.Status >= http.StatusBadRequest {
+			t.Errorf("this was not me: %s", a)
+		}
+		if thief.Get("/").FromApp() {
+			t.Error("the stranger is still in")
+		}
+		for range 8 {
+			kit.Visit(t, g.URL).Login("client", "wrong-"+kit.Password)
+		}
+		if a := kit.Visit(t, g.URL).Login("client", "wrong-"+kit.Password); a.Cause() != "too_many_attempts" {
+			t.Fatalf("after many guesses: %s", a)
+		}
+		m := box.Wait("client", 1)
+		if len(m.Links()) != 0 || m.Code() != "" || m.Password() != "" {
+			t.Errorf("a mail about guesses opens something:\n%s", m.Text)
+		}
+		kit.Visit(t, g.URL).Login("client", "wrong-"+kit.Password)
+		if list := g.Gateway("mail", "list", "--json").Stdout; strings.Count(list, "limit_reached") != 1 {
+			t.Errorf("told more than once:\n%s", list)
+		}
+	})
+}

@@ -1,12 +1,15 @@
 package password
 
 import (
+	"context"
 	"net/http"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
@@ -42,7 +45,23 @@ func (e *Errand) refuse(w http.ResponseWriter, r *http.Request, t *try, c cause.
 	if c == cause.Busy {
 		v.RetryAfter = busyRetry
 	}
+	if c == cause.TooManyAttempts && t.user != nil {
+		e.warn(r, t.user, v.Reference)
+	}
 	e.Pages.Login(w, r, c.Status(), v)
+}
+
+// warn tells a user that somebody keeps guessing, one at a time: how many guess
+// must not become how much is done about it.
+func (e *Errand) warn(r *http.Request, u *store.User, reference string) {
+	if !e.warning.TryLock() {
+		return
+	}
+	ctx, locale := context.WithoutCancel(r.Context()), e.Pages.Locale(r, u.Locale)
+	go func() {
+		defer e.warning.Unlock()
+		e.Dispatcher.Tell(ctx, u, letter.LimitReached, locale, reference)
+	}()
 }
 
 func (e *Errand) view(r *http.Request, t *try, c cause.Cause, until time.Time) page.Login {

@@ -23,6 +23,7 @@ type mailed struct {
 	known   map[string]ticket.Found
 	asked   []outbox.Owner
 	settled []string
+	told    []string
 	err     error
 }
 
@@ -49,6 +50,13 @@ func (m *mailed) Settle(_ context.Context, u *store.User, id string) (ticket.Set
 func (m *mailed) Began(context.Context, *store.User, string, string) error { return nil }
 
 func (m *mailed) Fresh(context.Context, *store.User) (string, error) { return "", ticket.ErrNone }
+
+func (m *mailed) Tell(_ context.Context, _ *store.User, what ticket.Telling) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.told = append(m.told, what.Kind)
+	return nil
+}
 
 func (h *house) janOwner() outbox.Owner {
 	h.t.Helper()

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -36,6 +37,7 @@ type Dispatcher interface {
 	KnownDevice(r *http.Request, user string) string
 	Note(ctx context.Context, e attempt.Entry) (reference string)
 	Unavailable(w http.ResponseWriter, r *http.Request, email string, remember bool, err error)
+	Tell(ctx context.Context, u *store.User, kind, locale, reference string)
 }
 
 // Directory finds users.
@@ -85,7 +87,8 @@ type Options struct {
 // Errand logs people in with a password.
 type Errand struct {
 	Options
-	once *once
+	once    *once
+	warning sync.Mutex // held while somebody is told that their limit is reached
 }
 
 // New returns an Errand.

@@ -11,6 +11,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -68,7 +69,10 @@ func (d *Dispatcher) enter(w http.ResponseWriter, r *http.Request, p Proof) {
 	d.keepLocale(r, p.User)
 	e := d.entry(r, p, cause.None)
 	e.Session = started.Handle
-	d.Note(r.Context(), e)
+	reference := d.Note(r.Context(), e)
+	if !p.Known && p.User.Locale != "" { // not their first login
+		go d.Tell(context.WithoutCancel(r.Context()), p.User, letter.NewDevice, d.Pages.Locale(r, p.User.Locale), reference)
+	}
 	noStore(w)
 	target.Redirect(w, d.destination(r, p, settled.Fresh))
 }

@@ -51,6 +51,7 @@ type Tickets interface {
 	Began(ctx context.Context, u *store.User, id, handle string) error
 	// Fresh returns ticket.ErrNone for somebody who has no fresh password to store.
 	Fresh(ctx context.Context, u *store.User) (password string, err error)
+	Tell(ctx context.Context, u *store.User, what ticket.Telling) error
 }
 
 // Metrics counts logins by method and outcome; the outcome is "ok" or a cause.
@@ -73,6 +74,7 @@ type Options struct {
 	Pages     Pages
 	Attempts  Attempts
 	Tickets   Tickets // nil: nothing is mailed
+	Origin    string  // what links in mails begin with
 	Metrics   Metrics
 	Log       *slog.Logger
 	Now       func() time.Time

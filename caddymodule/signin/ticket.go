@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/page"
@@ -58,6 +59,24 @@ func (d *Dispatcher) fresh(r *http.Request, u *store.User) bool {
 		d.Log.Warn("reading whether a fresh password waits failed", "user", u.ID, "error", err)
 	}
 	return err == nil
+}
+
+// tellWithin bounds how long a mail to somebody who is not waiting may take to be
+// written.
+const tellWithin = time.Minute
+
+// Tell mails u what somebody did in their name. It is no part of the answer, in
+// which nobody may see whether there was a mail.
+func (d *Dispatcher) Tell(ctx context.Context, u *store.User, kind, locale, reference string) {
+	if d.Tickets == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, tellWithin)
+	defer cancel()
+	what := ticket.Telling{Kind: kind, Origin: d.Origin, Locale: locale, Reference: reference}
+	if err := d.Tickets.Tell(ctx, u, what); err != nil {
+		d.Log.Warn("telling a user by mail failed", "user", u.ID, "letter", kind, "error", err)
+	}
 }
 
 // Browser names the browser a request comes from: the id in the flow cookie,

@@ -40,6 +40,8 @@ func (k *tickets) Fresh(context.Context, *store.User) (string, error) {
 	return "", ticket.ErrNone
 }
 
+func (k *tickets) Tell(context.Context, *store.User, ticket.Telling) error { return nil }
+
 func TestATicketIsUsedWhenTheLoginComesAboutAndNotBefore(t *testing.T) {
 	for name, c := range map[string]struct {
 		account string

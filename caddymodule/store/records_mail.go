@@ -83,7 +83,7 @@ type Book struct {
 type Ticket struct {
 	ID      string    `json:"id"`
 	Purpose string    `json:"purpose"`
-	Mode    string    `json:"mode,omitempty"` // of a new password: one_time, keep, link
+	Mode    string    `json:"mode,omitempty"` // of a new password: one_time, keep, link; of a notice: the kind of letter
 	Asked   time.Time `json:"asked"`
 	Until   time.Time `json:"until"`
 	// Secret is the digest of what the link ends with, Revoke that of the link

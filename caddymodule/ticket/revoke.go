@@ -71,7 +71,7 @@ func (b *Book) undo(tx store.Tx, owner outbox.Owner, book *store.Book, t *store.
 	}
 	u.Epoch++
 	// The password that came of it, and no later one: that may be their own.
-	if t.Purpose != Magic && t.PasswordSince.Equal(u.PasswordChanged) {
+	if t.Purpose != Magic && !t.PasswordSince.IsZero() && t.PasswordSince.Equal(u.PasswordChanged) {
 		u.Password = ""
 		book.Fresh, book.FreshUntil = "", time.Time{}
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
-	"github.com/cliendo/gateway/caddymodule/visitor"
 )
 
 // Settle uses a ticket, in one step with all that follows from it: the others of
@@ -56,6 +55,10 @@ func use(tx store.Tx, book *store.Book, u *store.User, id string, now time.Time)
 		// All sessions were ended between the proof and here; it is worth nothing.
 		return nil, &Spent{cause.SessionEnded}
 	}
+	if t.Purpose == Password && t.Asked.Before(user.PasswordChanged) {
+		// Somebody gave them another one since, perhaps because of this mail.
+		return nil, &Spent{cause.LinkSuperseded}
+	}
 	t.State, t.Settled = Used, now
 	// A login ends the other ways to log in. A password asked for stays as it is:
 	// whoever has just logged in by a link may still want it.
@@ -97,7 +100,7 @@ func (b *Book) settlePassword(ctx context.Context, owner outbox.Owner, u *store.
 		}
 		sealed = b.Box.Seal([]byte(fresh), "fresh "+place(owner))
 	}
-	notice, mail := b.notice(ctx, owner, u, t)
+	notice, mail := b.notice(ctx, owner, u, Telling{Kind: letter.PasswordChanged, Origin: t.Origin, Locale: t.Locale})
 	into := func(tx store.Tx) error {
 		book, err := read(tx, owner)
 		if err != nil {
@@ -124,23 +127,6 @@ func (b *Book) settlePassword(ctx context.Context, owner outbox.Owner, u *store.
 	}
 	err = again(ctx, func(ctx context.Context) error { return b.Mails.Send(ctx, mail, into) })
 	return s.of("using a mailed password", err)
-}
-
-// notice is the mail that says that the password changed, and the ticket behind
-// its link "this was not me".
-func (b *Book) notice(ctx context.Context, owner outbox.Owner, u *store.User, of *store.Ticket) (store.Ticket, outbox.Draft) {
-	now, revoke, v := b.Now(), secret.NewTicketKey(), visitor.From(ctx)
-	t := store.Ticket{
-		ID: secret.NewTicketID(now), Purpose: Notice, Asked: now, Until: now.Add(NoticeLife), State: Open,
-		Revoke: secret.Digest(revoke), Agent: v.Agent, Network: v.Network, Origin: of.Origin, Locale: of.Locale,
-	}
-	return t, outbox.Draft{
-		ID: t.ID, Owner: owner, To: u.Email, Until: t.Until,
-		Letter: letter.Letter{
-			Kind: letter.PasswordChanged, Locale: of.Locale, Name: u.Name, NotMe: url(t, revoke), Until: t.Until,
-			Asked: now, Device: v.Agent, Network: v.Network, LoginURL: t.Origin + "/login",
-		},
-	}
 }
 
 // Began remembers the session that was begun with a ticket.
@@ -195,6 +181,15 @@ func (b *Book) Fresh(ctx context.Context, u *store.User) (password string, err e
 		return "", fmt.Errorf("reading the fresh password: %w", err)
 	case book.Fresh == "" || !b.Now().Before(book.FreshUntil):
 		return "", ErrNone
+	}
+	now, err := store.Users.Get(ctx, b.store, owner.Tag, owner.Name)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return "", ErrNone
+	case err != nil:
+		return "", fmt.Errorf("reading the fresh password: %w", err)
+	case !now.PasswordChanged.Equal(book.FreshUntil.Add(-FreshLife)):
+		return "", ErrNone // it has been replaced since
 	}
 	plain, err := b.Box.Open(book.Fresh, "fresh "+place(owner))
 	if err != nil {

@@ -65,8 +65,16 @@ func first(pattern *regexp.Regexp, text string) string {
 	return ""
 }
 
-// All returns the mails to somebody, oldest first.
-func (m *Mailbox) All(to string) (all []Mail) {
+// AboutDevices is in the subject of mails that tell of a login on a new device.
+var AboutDevices = regexp.MustCompile("apparaat|device")
+
+// All returns the mails to somebody, oldest first, but for those about devices.
+func (m *Mailbox) All(to string) []Mail {
+	return slices.DeleteFunc(m.Whole(to), func(one Mail) bool { return AboutDevices.MatchString(one.Subject) })
+}
+
+// Whole returns all mails to somebody, oldest first.
+func (m *Mailbox) Whole(to string) (all []Mail) {
 	m.t.Helper()
 	files, err := filepath.Glob(filepath.Join(m.dir, "*.eml"))
 	must(m.t, err)
