@@ -74,7 +74,7 @@ type postbox struct {
 
 func (p *postbox) Send(ctx context.Context, d outbox.Draft, with func(store.Tx) error) error {
 	err := p.Outbox.Send(ctx, d, with)
-	if err == nil {
+	if err == nil && d.Letter.Kind != letter.NewDevice { // which comes when it comes
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.letters = append(p.letters, d)

@@ -23,6 +23,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/outbox"
+	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/password"
@@ -93,7 +94,7 @@ type post struct {
 
 func (p *post) Send(ctx context.Context, d outbox.Draft, with func(store.Tx) error) error {
 	err := p.Outbox.Send(ctx, d, with)
-	if err == nil {
+	if err == nil && d.Letter.Kind != letter.NewDevice { // which comes when it comes
 		p.mu.Lock()
 		p.mails = append(p.mails, d)
 		p.mu.Unlock()
