@@ -22,6 +22,7 @@ type siteRuntime struct {
 	settings *siteSettings
 	pages    *page.Renderer
 	app      *App
+	links    string                // what the paths of mailed links begin with
 	front    atomic.Pointer[front] // nil until the gateway can serve
 }
 
@@ -36,6 +37,7 @@ func (h *Handler) Provision(ctx caddy.Context) (err error) {
 		return fmt.Errorf("loading the login_gateway app: %w", err)
 	}
 	h.rt.app = app.(*App)
+	h.rt.links = h.rt.settings.Prefix + "/m/"
 	s := h.rt.app.rt.settings
 	h.rt.pages, err = page.New(page.Options{
 		Prefix: h.rt.settings.Prefix, Brand: s.Brand, Locale: s.Locale, Location: s.Location,
@@ -50,8 +52,9 @@ func (h *Handler) Provision(ctx caddy.Context) (err error) {
 // ServeHTTP implements caddyhttp.MiddlewareHandler. Errors of our own are answered
 // here; only those of the handlers behind go up the chain.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	h.skipLog(r)
-	if h.changePassword(w, original(r)) {
+	o := original(r)
+	h.skipLog(r, o)
+	if h.changePassword(w, o) {
 		return nil
 	}
 	f := h.rt.front.Load()
@@ -61,7 +64,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 			return nil
 		}
 	}
-	return f.guard.Serve(w, r, original(r), introduce, next)
+	return f.guard.Serve(w, r, o, introduce, next)
 }
 
 // wellKnownPassword is where password managers look for the page on which a

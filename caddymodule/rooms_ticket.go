@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/cliendo/gateway/caddymodule/guard"
 	"github.com/cliendo/gateway/caddymodule/magic"
 	"github.com/cliendo/gateway/caddymodule/mailed"
 	"github.com/cliendo/gateway/caddymodule/password"
@@ -50,9 +51,8 @@ func (r *rooms) mailing(prefix string) (m mailing) {
 
 // skipLog keeps requests for mailed links out of Caddy's access log: their path
 // holds a secret. The room of mailed links writes lines of its own.
-func (h *Handler) skipLog(r *http.Request) {
-	links := h.rt.settings.Prefix + "/m/"
-	if strings.HasPrefix(r.URL.Path, links) || strings.HasPrefix(original(r).URL.Path, links) {
+func (h *Handler) skipLog(r *http.Request, o guard.Original) {
+	if strings.HasPrefix(r.URL.Path, h.rt.links) || strings.HasPrefix(o.URL.Path, h.rt.links) {
 		caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
 	}
 }
