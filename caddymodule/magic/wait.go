@@ -181,15 +181,24 @@ func (e *Errand) wrong(w http.ResponseWriter, r *http.Request, id string, f *tic
 	e.Pages.MagicSent(w, r, c.Status(), v)
 }
 
+// person is whose ticket it is, or answers the request.
+func (e *Errand) person(w http.ResponseWriter, r *http.Request, f *ticket.Found) (*store.User, bool) {
+	u, err := e.Directory.User(r.Context(), f.Account, f.User)
+	switch {
+	case err == nil:
+		return u, true
+	case errors.Is(err, store.ErrNotFound):
+		e.lost(w, r, ticket.ErrNone)
+	default:
+		e.unavailable(w, r, err)
+	}
+	return nil, false
+}
+
 // in hands the proof on. Whoever holds the mail is past guessing: their delay ends.
 func (e *Errand) in(w http.ResponseWriter, r *http.Request, f *ticket.Found) {
-	u, err := e.Directory.User(r.Context(), f.Account, f.User)
-	if errors.Is(err, store.ErrNotFound) {
-		e.lost(w, r, ticket.ErrNone)
-		return
-	}
-	if err != nil {
-		e.unavailable(w, r, err)
+	u, ok := e.person(w, r, f)
+	if !ok {
 		return
 	}
 	if err := e.Limits.Clear(r.Context(), attempt.Subject(u.ID, "")); err != nil {
@@ -212,13 +221,8 @@ func (e *Errand) Opened(w http.ResponseWriter, r *http.Request, _ string, f *tic
 
 // Again mails a fresh link to the address that the old one was mailed to.
 func (e *Errand) Again(w http.ResponseWriter, r *http.Request, f *ticket.Found) {
-	u, err := e.Directory.User(r.Context(), f.Account, f.User)
-	if errors.Is(err, store.ErrNotFound) {
-		e.lost(w, r, ticket.ErrNone)
-		return
-	}
-	if err != nil {
-		e.unavailable(w, r, err)
+	u, ok := e.person(w, r, f)
+	if !ok {
 		return
 	}
 	q := r.URL.Query()

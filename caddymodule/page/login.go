@@ -42,11 +42,10 @@ type Login struct {
 
 // loginBody is what login.html sees.
 type loginBody struct {
+	problem
 	Email, Action, Notice         string
-	Remember, Error               bool
+	Remember                      bool
 	EmailInvalid, PasswordInvalid bool
-	Title, Text, Way              string
-	Hints                         []string
 	Magic, Recover, Help          string
 }
 
@@ -60,7 +59,8 @@ func (p *Renderer) Login(w http.ResponseWriter, r *http.Request, status int, v L
 	}
 	shown := v.Cause.Public()
 	if notice, calm := p.notice(r, shown); !calm {
-		p.explain(&body, locale, shown, v)
+		body.problem = p.problem(locale, "login", shown, v.Hints, v.Suggestion)
+		body.EmailInvalid, body.PasswordInvalid = wrongFields(shown, v.Hints)
 	} else if v.Notice == "" {
 		v.Notice = notice
 	}
@@ -89,25 +89,6 @@ func (p *Renderer) notice(r *http.Request, shown cause.Cause) (id string, calm b
 		return "notice." + string(shown), true
 	}
 	return "", true
-}
-
-// explain fills the error summary.
-func (p *Renderer) explain(body *loginBody, locale string, shown cause.Cause, v Login) {
-	body.Error = true
-	body.Title, body.Text, body.Way = p.causeWords(locale, shown, false)
-	// Some causes read otherwise where the form is right below.
-	for part, words := range map[string]*string{".title": &body.Title, ".text": &body.Text, ".way": &body.Way} {
-		if id := "login." + string(shown) + part; p.words.has(locale, id) {
-			*words = p.Text(locale, id)
-		}
-	}
-	body.EmailInvalid, body.PasswordInvalid = wrongFields(shown, v.Hints)
-	for _, id := range v.Hints {
-		if id == hintMailDomain && v.Suggestion == "" {
-			continue
-		}
-		body.Hints = append(body.Hints, p.Text(locale, id, "suggestion", v.Suggestion))
-	}
 }
 
 // wrongFields says which fields to mark: after a wrong password nobody knows

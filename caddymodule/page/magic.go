@@ -30,9 +30,9 @@ type Magic struct {
 
 // magicBody is what magic.html and sent.html see.
 type magicBody struct {
-	Email, Title, Text, Way              string
-	Remember, Error, Code                bool
-	Hints                                []string
+	problem
+	Email                                string
+	Remember, Code                       bool
 	Match, Agent, Network, Asked, Until  string
 	CodeUntil, State, Again, Login, Help string
 	Notice                               string
@@ -44,30 +44,15 @@ func (p *Renderer) Magic(w http.ResponseWriter, r *http.Request, status int, v M
 	body := magicBody{
 		Email: echo(v.Email), Remember: v.Remember, Login: p.own(r, "login"), Help: p.help(r, "help", shown, v.Reference),
 	}
-	if body.Error = shown != cause.None; body.Error {
-		p.magicWords(&body, locale, shown, "magic.")
-		if shown == cause.TooManyMails && v.Sent > 0 {
-			body.Text = p.Text(locale, "magic.too_many_mails.sent", "n", v.Sent)
-		}
-		for _, id := range v.Hints {
-			body.Hints = append(body.Hints, p.Text(locale, id, "suggestion", v.Suggestion))
-		}
+	body.problem = p.problem(locale, "magic", shown, v.Hints, v.Suggestion)
+	if shown == cause.TooManyMails && v.Sent > 0 {
+		body.Text = p.Text(locale, "magic.too_many_mails.sent", "n", v.Sent)
 	}
 	out := p.frame(r, locale, p.Text(locale, "magic.title"), body.Error)
 	out.Cause, out.Reference, out.Script, out.Body = string(shown), v.Reference, true, body
 	out.Support = p.support(locale, v.Reference)
 	out.Retry = p.retryIn(locale, v.RetryAfter, v.RetryAt)
 	p.render(w, status, "magic", out)
-}
-
-// magicWords says what is the matter; some causes read otherwise here.
-func (p *Renderer) magicWords(body *magicBody, locale string, c cause.Cause, here string) {
-	body.Title, body.Text, body.Way = p.causeWords(locale, c, false)
-	for part, words := range map[string]*string{".title": &body.Title, ".text": &body.Text, ".way": &body.Way} {
-		if id := here + string(c) + part; p.words.has(locale, id) {
-			*words = p.Text(locale, id)
-		}
-	}
 }
 
 // MagicSent is the page of the tab that waits for its mail. It is the same
@@ -101,9 +86,7 @@ func (p *Renderer) MagicSent(w http.ResponseWriter, r *http.Request, status int,
 	if v.NotYet {
 		body.Notice = p.Text(locale, "sent.not_yet")
 	}
-	if body.Error = shown != cause.None; body.Error {
-		p.magicWords(&body, locale, shown, "sent.")
-	}
+	body.problem = p.problem(locale, "sent", shown, nil, "")
 	out := p.frame(r, locale, p.Text(locale, "sent.title"), body.Error)
 	out.Cause, out.Reference, out.Script, out.Body = string(shown), v.Reference, true, body
 	out.Support = p.support(locale, v.Reference)

@@ -32,11 +32,10 @@ type Recover struct {
 
 // recoverBody is what recover.html sees.
 type recoverBody struct {
+	problem
 	Email, Intro, Login, Help string
 	Action                    string // empty on the page itself
-	Error, EmailInvalid       bool
-	Title, Text, Way          string
-	Hints                     []string
+	EmailInvalid              bool
 }
 
 // Recover writes the form with the given status.
@@ -44,7 +43,8 @@ func (p *Renderer) Recover(w http.ResponseWriter, r *http.Request, status int, v
 	locale, shown := p.locale(r, v.Locale), v.Cause.Public()
 	body := recoverBody{
 		Email: echo(v.Email), Login: p.own(r, "login"), Help: p.help(r, "help", shown, v.Reference),
-		Intro: p.Text(locale, "recover.intro"), Error: shown != cause.None,
+		Intro: p.Text(locale, "recover.intro"), EmailInvalid: shown == cause.BadRequest,
+		problem: p.problem(locale, "recover", shown, v.Hints, v.Suggestion),
 	}
 	if r.URL.Path != p.options.Prefix+"/recover" {
 		body.Action = p.own(r, "recover")
@@ -52,20 +52,8 @@ func (p *Renderer) Recover(w http.ResponseWriter, r *http.Request, status int, v
 	if v.Link {
 		body.Intro = p.Text(locale, "recover.intro_link")
 	}
-	if body.Error {
-		body.EmailInvalid = shown == cause.BadRequest
-		body.Title, body.Text, body.Way = p.causeWords(locale, shown, false)
-		for part, words := range map[string]*string{".title": &body.Title, ".text": &body.Text, ".way": &body.Way} {
-			if id := "recover." + string(shown) + part; p.words.has(locale, id) {
-				*words = p.Text(locale, id)
-			}
-		}
-	}
 	if v.Sent > 0 {
-		body.Hints = append(body.Hints, p.Text(locale, "recover.sent_so_far", "n", v.Sent))
-	}
-	for _, id := range v.Hints {
-		body.Hints = append(body.Hints, p.Text(locale, id, "suggestion", v.Suggestion))
+		body.Hints = append([]string{p.Text(locale, "recover.sent_so_far", "n", v.Sent)}, body.Hints...)
 	}
 	out := p.frame(r, locale, p.Text(locale, "recover.title"), body.Error)
 	out.Cause, out.Reference, out.Script, out.Body = string(shown), v.Reference, true, body
