@@ -121,6 +121,13 @@ const (
 // ID returns a new id for a user or session handle: 80 random bits.
 func ID() string { return pick(idAlphabet, 16) }
 
+// APIKeyLength is the length of what APIKey returns.
+const APIKeyLength = 52
+
+// APIKey returns the secret part of a key for the JSON API: 260 random bits,
+// letters and digits only, so that one double click selects it.
+func APIKey() string { return pick(idAlphabet, APIKeyLength) }
+
 // Password returns a new generated password of 78 bits without characters that
 // look alike. It is letters and digits only, so that one double click selects it.
 func Password() string { return pick(passwordAlphabet, passwordLength) }
