@@ -17,8 +17,8 @@ const (
 )
 
 // SaveUser writes a user of the account whose tag tx is on. Whoever changes a
-// user does it here: watchers are told, and a password that is right no more is
-// kept as a former one.
+// user does it here: watchers are told, a password that is right no more is kept
+// as a former one, and of a second step that is off nothing stays.
 func SaveUser(tx store.Tx, u *store.User, now time.Time) error {
 	before, err := store.Users.Read(tx, u.ID)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -26,6 +26,11 @@ func SaveUser(tx store.Tx, u *store.User, now time.Time) error {
 	}
 	if before != nil && replaced(before, u) {
 		if err := keepFormer(tx, u.ID, before.Password, now); err != nil {
+			return err
+		}
+	}
+	if before != nil && before.SecondStep && !u.SecondStep {
+		if err := store.Factors.Delete(tx, u.ID); err != nil {
 			return err
 		}
 	}

@@ -184,6 +184,9 @@ func (d *Directory) DeleteUser(ctx context.Context, account, id string) error {
 		if err := store.Formers.Delete(tx, id); err != nil {
 			return err
 		}
+		if err := store.Factors.Delete(tx, id); err != nil {
+			return err
+		}
 		return store.Users.Delete(tx, id)
 	})
 	if err != nil {

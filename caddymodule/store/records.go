@@ -5,7 +5,7 @@ import "time"
 // The collections, one for each kind of record. Their tags:
 //
 //	a:<account>     what belongs to an account: itself, users, their former
-//	                passwords, sessions, indexes
+//	                passwords and second steps, sessions, half-finished logins, indexes
 //	directory       the roll of account ids
 //	e:<address>     the claim on an e-mail address (canonical form), and who had it before
 //	u:<user id>     the claim on a user id: which account it is in
