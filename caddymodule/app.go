@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/cliendo/gateway/caddymodule/outbox/geo"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
@@ -18,6 +19,7 @@ type runtime struct {
 	settings *settings
 	store    StoreModule
 	mailer   MailerModule // nil: nobody is mailed
+	places   *geo.Places  // nil: mails say no place
 	log      *slog.Logger
 	sites    []*Handler
 	house    *house
@@ -42,6 +44,9 @@ func (a *App) Provision(ctx caddy.Context) (err error) {
 		return err
 	}
 	if a.rt.mailer, err = a.loadMailer(ctx); err != nil {
+		return err
+	}
+	if a.rt.places, err = a.rt.settings.Mail.places(); err != nil {
 		return err
 	}
 	if err := theMetrics.register(ctx.GetMetricsRegistry()); err != nil {

@@ -27,6 +27,7 @@ const mailerNamespace = "login_gateway.mailers"
 //		}
 //		file <folder>
 //		templates         <folder>
+//		geo_file          <file>
 //		unknown_addresses on|off
 //		limits {
 //			address        <number>
@@ -57,6 +58,7 @@ func (m *Mail) words() words {
 	table := words{
 		"from":              m.fromWord(),
 		"templates":         textWord("<folder>", &m.Templates, nil),
+		"geo_file":          textWord("<file>", &m.GeoFile, nil),
 		"unknown_addresses": switchWord(&m.UnknownAddresses),
 		"limits":            {block: func([]string) words { return m.Limits.words() }},
 	}

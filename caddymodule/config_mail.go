@@ -19,6 +19,9 @@ type Mail struct {
 	// Templates is a folder with files that replace ours of the same name.
 	// Default: none.
 	Templates string `json:"templates,omitempty"`
+	// GeoFile is a file in MaxMind's format (.mmdb) of cities or countries; mails
+	// say where a request came from by it. Default: none, and they say no place.
+	GeoFile string `json:"geo_file,omitempty"`
 	// UnknownAddresses: an address that nobody has is mailed that nobody has it.
 	// Default: on.
 	UnknownAddresses *bool `json:"unknown_addresses,omitempty"`

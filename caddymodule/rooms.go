@@ -18,6 +18,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/mailed"
 	"github.com/cliendo/gateway/caddymodule/operate"
 	"github.com/cliendo/gateway/caddymodule/outbox"
+	"github.com/cliendo/gateway/caddymodule/outbox/geo"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/password"
@@ -44,6 +45,7 @@ type rooms struct {
 	session   session.Settings
 	outbox    *outbox.Outbox // nil: nobody is mailed
 	mailer    MailerModule   // likewise
+	places    *geo.Places    // nil: mails say no place
 	tickets   *ticket.Book   // likewise
 }
 
@@ -82,7 +84,7 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 		Codec: cookie.NewCodec(cookie.Session, keys.DeriveAll(keySession)),
 	}
 	r.sessions = h.manager(r.directory, r.session)
-	r.mailer = a.rt.mailer
+	r.mailer, r.places = a.rt.mailer, a.rt.places
 	if r.outbox, err = r.mails(); err != nil {
 		return nil, err
 	}

@@ -22,6 +22,9 @@ func (r *rooms) mails() (*outbox.Outbox, error) {
 	}
 	o := r.settings.outboxOptions(mailer)
 	o.Log = r.log
+	if r.places != nil {
+		o.Places = r.places
+	}
 	if o.Renderer, err = r.settings.letters(letter.Options{Log: r.log}); err != nil {
 		return nil, err
 	}

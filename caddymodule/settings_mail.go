@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/cliendo/gateway/caddymodule/outbox"
+	"github.com/cliendo/gateway/caddymodule/outbox/geo"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
@@ -16,6 +17,7 @@ import (
 type mailSettings struct {
 	From, FromName string
 	Templates      string
+	GeoFile        string
 	// Unknown: addresses that nobody has are mailed as well.
 	Unknown bool
 	Limits  outbox.Limits
@@ -38,7 +40,7 @@ func (a *App) mail(repl *caddy.Replacer, s *settings) (*mailSettings, error) {
 		return out
 	}
 	m.From, m.FromName = get("from", a.Mail.From), get("from", a.Mail.FromName)
-	m.Templates = get("templates", a.Mail.Templates)
+	m.Templates, m.GeoFile = get("templates", a.Mail.Templates), get("geo_file", a.Mail.GeoFile)
 	m.FromName = orElse(m.FromName, orElse(s.Brand.Name, defaultBrandName))
 	if m.From != "" {
 		errs = append(errs, checkSender(m.From))
@@ -82,6 +84,18 @@ func (a *App) loadMailer(ctx caddy.Context) (MailerModule, error) {
 		return nil, fmt.Errorf("mail: module %T is no mailer", module)
 	}
 	return m, nil
+}
+
+// places opens the file that tells where a network is, nil where there is none.
+func (m *mailSettings) places() (*geo.Places, error) {
+	if m == nil || m.GeoFile == "" {
+		return nil, nil //nolint:nilnil // no places is a choice, not a fault
+	}
+	p, err := geo.Open(m.GeoFile)
+	if err != nil {
+		return nil, fmt.Errorf("mail geo_file: %w", err)
+	}
+	return p, nil
 }
 
 // letters makes what writes mails.

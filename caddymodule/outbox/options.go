@@ -21,6 +21,12 @@ type Renderer interface {
 	Render(l letter.Letter) (letter.Rendered, error)
 }
 
+// Places tell where a network is.
+type Places interface {
+	// Of returns it in the language locale, or nothing.
+	Of(network, locale string) string
+}
+
 // Metrics are told what became of mails.
 type Metrics interface {
 	// Mail counts a mail that was queued, or a try with what became of it.
@@ -34,6 +40,7 @@ type Options struct {
 	Mailer   Mailer
 	Renderer Renderer
 	Box      *secret.Box
+	Places   Places // nil: letters say no place
 	// From and FromName are the sender; Domain ends the Message-ID.
 	From, FromName, Domain string
 	Limits                 Limits

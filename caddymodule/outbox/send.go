@@ -75,6 +75,9 @@ func (o Owner) keep() time.Duration {
 }
 
 func (o *Outbox) mail(d Draft, now time.Time) (*store.Mail, error) {
+	if o.Places != nil && d.Letter.Place == "" {
+		d.Letter.Place = o.Places.Of(d.Letter.Network, d.Letter.Locale)
+	}
 	plain, err := json.Marshal(d.Letter) //nolint:gosec // it is sealed before it goes anywhere
 	if err != nil {
 		return nil, fmt.Errorf("writing a mail: %w", err)
