@@ -19,7 +19,7 @@ const (
 // SaveUser writes a user of the account whose tag tx is on. Whoever changes a
 // user does it here: watchers are told, a password that is right no more is kept
 // as a former one, and of a second step that is off nothing stays.
-func SaveUser(tx store.Tx, u *store.User, now time.Time) error {
+func SaveUser(ctx context.Context, tx store.Tx, u *store.User, now time.Time) error {
 	before, err := store.Users.Read(tx, u.ID)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err

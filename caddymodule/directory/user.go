@@ -103,12 +103,8 @@ func (d *Directory) putNew(ctx context.Context, u *store.User) error {
 		if err := ctx.Err(); err != nil { // too late: see writeLimit
 			return err
 		}
-		return d.saveUser(tx, u)
+		return SaveUser(ctx, tx, u, d.now())
 	})
-}
-
-func (d *Directory) saveUser(tx store.Tx, u *store.User) error {
-	return SaveUser(tx, u, d.now())
 }
 
 // UpdateUser changes a user by fn, which may run more than once and must have
@@ -145,7 +141,7 @@ func (d *Directory) update(ctx context.Context, account, id string, fn func(*sto
 			return err
 		}
 		written = u
-		return d.saveUser(tx, u)
+		return SaveUser(ctx, tx, u, d.now())
 	})
 	if err != nil {
 		return nil, err
@@ -181,7 +177,7 @@ func (d *Directory) DeleteUser(ctx context.Context, account, id string) error {
 			return err
 		}
 		tx.Announce(store.Users.Kind, id)
-		if err := store.Formers.Delete(tx, id); err != nil {
+		if err := errors.Join(store.Formers.Delete(tx, id), store.Logins.Delete(tx, id)); err != nil {
 			return err
 		}
 		if err := store.Factors.Delete(tx, id); err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -14,6 +13,7 @@ import (
 // Login is what a session begins with.
 type Login struct {
 	User     *store.User
+	Method   string   // by which they came in, e.g. "password"; kept as that of the last login
 	Amr      []string // how the user proved who they are, as in RFC 8176
 	Remember bool     // "stay logged in"
 	Agent    string
@@ -61,6 +61,10 @@ func (m *Manager) Start(ctx context.Context, in Login) (*Started, error) {
 			return ErrChanged
 		}
 		rec.Epoch, rec.AccEpoch = u.Epoch, a.Epoch
+		last := &store.LastLogin{At: now.UTC(), Method: in.Method}
+		if err := store.Logins.Put(tx, p.user, last, time.Time{}); err != nil {
+			return err
+		}
 		return store.Sessions.Put(tx, p.id(), &rec, expiry(&rec))
 	})
 	if err != nil {
@@ -95,17 +99,7 @@ func (m *Manager) End(ctx context.Context, value string) error {
 	if !ok {
 		return nil
 	}
-	err := m.store.Update(ctx, store.AccountTag(p.account), func(tx store.Tx) error {
-		rec, err := store.Sessions.Read(tx, p.id())
-		if err != nil {
-			return err
-		}
-		if rec.Ended.IsZero() {
-			rec.Ended, rec.EndReason = m.now(), string(cause.SessionEnded)
-		}
-		tx.Announce(store.Sessions.Kind, p.id())
-		return store.Sessions.Put(tx, p.id(), rec, m.now().Add(keepEnded))
-	})
+	err := m.end(ctx, p.account, p.id())
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("ending the session: %w", err)
 	}

@@ -103,7 +103,7 @@ func (d *Dispatcher) start(w http.ResponseWriter, r *http.Request, p Proof) (*se
 	v := visitor.Of(r)
 	ctx := context.WithoutCancel(r.Context())
 	started, err := d.Sessions.Start(ctx, session.Login{
-		User: p.User, Amr: p.Amr, Remember: p.Remember, Agent: v.Agent, Network: v.Network, Site: v.Site,
+		User: p.User, Method: p.Method, Amr: p.Amr, Remember: p.Remember, Agent: v.Agent, Network: v.Network, Site: v.Site,
 	})
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -40,7 +41,7 @@ func (b *Book) Revoke(ctx context.Context, token string) (f *Found, err error) {
 		}
 		used := t.State == Used || t.Purpose == Notice
 		if used {
-			if err := b.undo(tx, owner, book, t); err != nil {
+			if err := b.undo(ctx, tx, owner, book, t); err != nil {
 				return err
 			}
 		}
@@ -61,7 +62,7 @@ func (b *Book) Revoke(ctx context.Context, token string) (f *Found, err error) {
 }
 
 // undo takes back what a used ticket opened.
-func (b *Book) undo(tx store.Tx, owner outbox.Owner, book *store.Book, t *store.Ticket) error {
+func (b *Book) undo(ctx context.Context, tx store.Tx, owner outbox.Owner, book *store.Book, t *store.Ticket) error {
 	u, err := store.Users.Read(tx, owner.Name)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
@@ -75,6 +76,5 @@ func (b *Book) undo(tx store.Tx, owner outbox.Owner, book *store.Book, t *store.
 		u.Password = ""
 		book.Fresh, book.FreshUntil = "", time.Time{}
 	}
-	tx.Announce(store.Users.Kind, u.ID)
-	return store.Users.Put(tx, u.ID, u, time.Time{})
+	return directory.SaveUser(ctx, tx, u, b.Now())
 }

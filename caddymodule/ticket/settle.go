@@ -113,7 +113,7 @@ func (b *Book) settlePassword(ctx context.Context, owner outbox.Owner, u *store.
 		}
 		user.Password, user.PasswordChosen, user.PasswordChanged = hash, false, now
 		user.Epoch++
-		if err := directory.SaveUser(tx, user, now); err != nil {
+		if err := directory.SaveUser(ctx, tx, user, now); err != nil {
 			return err
 		}
 		book.Fresh, book.FreshUntil = "", time.Time{}

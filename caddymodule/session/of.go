@@ -1,0 +1,154 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/store"
+)
+
+// scanned is how many sessions are read at once.
+const scanned = 256
+
+// Of returns the sessions of a user that are live, the last used first. They end
+// with their user's or account's epoch, so a user that is gone has none.
+func (m *Manager) Of(ctx context.Context, account, user string) ([]*store.Session, error) {
+	u, err := m.dir.User(ctx, account, user)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("listing sessions: %w", err)
+	}
+	a, err := m.dir.Account(ctx, account)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("listing sessions: %w", err)
+	}
+	var live []*store.Session
+	err = m.each(ctx, account, user, func(id string, s *store.Session) bool {
+		if l, ok := m.byID.get(within(account, id)); ok {
+			// Used since it was written.
+			if seen := time.Unix(l.seen.Load(), 0); seen.After(s.LastSeen) {
+				s.LastSeen = seen.UTC()
+			}
+		}
+		if s.Epoch >= u.Epoch && s.AccEpoch >= a.Epoch && lasts(s, m.now()) {
+			live = append(live, s)
+		}
+		return true
+	})
+	slices.SortFunc(live, func(a, b *store.Session) int { return b.LastSeen.Compare(a.LastSeen) })
+	return live, err
+}
+
+// lasts tells whether a session has reached none of its limits.
+func lasts(s *store.Session, now time.Time) bool {
+	return s.Ended.IsZero() && now.Before(s.Created.Add(time.Duration(s.Absolute)*time.Second)) &&
+		now.Before(s.LastSeen.Add(time.Duration(s.Idle)*time.Second))
+}
+
+// each calls fn for the sessions of a user in the store until it returns false.
+func (m *Manager) each(ctx context.Context, account, user string, fn func(id string, s *store.Session) bool) error {
+	for after := ""; ; {
+		items, err := store.Sessions.Scan(ctx, m.store, store.AccountTag(account), user+".", after, scanned)
+		if err != nil {
+			return fmt.Errorf("listing sessions: %w", err)
+		}
+		for _, item := range items {
+			after = item.ID
+			if !fn(item.ID, item.Value) {
+				return nil
+			}
+		}
+		if len(items) < scanned {
+			return nil
+		}
+	}
+}
+
+// EndOne ends one session of a user by its public handle, on every node, and
+// closes its streams. One that is not there, or is somebody else's, is
+// store.ErrNotFound; one that was ended before is no error.
+func (m *Manager) EndOne(ctx context.Context, account, user, handle string) error {
+	id := ""
+	err := m.each(ctx, account, user, func(found string, s *store.Session) bool {
+		if s.Handle == handle {
+			id = found
+		}
+		return id == ""
+	})
+	if err == nil && id == "" {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("ending a session: %w", err)
+	}
+	if err := m.end(ctx, account, id); err != nil {
+		return fmt.Errorf("ending a session: %w", err)
+	}
+	return nil
+}
+
+// end marks a session as over.
+func (m *Manager) end(ctx context.Context, account, id string) error {
+	return m.store.Update(ctx, store.AccountTag(account), func(tx store.Tx) error {
+		rec, err := store.Sessions.Read(tx, id)
+		if err != nil {
+			return err
+		}
+		if rec.Ended.IsZero() {
+			rec.Ended, rec.EndReason = m.now(), string(cause.SessionEnded)
+		}
+		tx.Announce(store.Sessions.Kind, id)
+		return store.Sessions.Put(tx, id, rec, m.now().Add(keepEnded))
+	})
+}
+
+// Renew notes that whoever has this session has just proved again who they are:
+// AuthTime is now, for the app too. A session that may not go on, or is none, is
+// store.ErrNotFound.
+func (m *Manager) Renew(ctx context.Context, value string) error {
+	p, ok := m.open(value)
+	if !ok {
+		return fmt.Errorf("renewing a session: %w", store.ErrNotFound)
+	}
+	err := m.store.Update(ctx, store.AccountTag(p.account), func(tx store.Tx) error {
+		rec, err := store.Sessions.Read(tx, p.id())
+		if err != nil {
+			return err
+		}
+		u, err := store.Users.Read(tx, p.user)
+		if err != nil {
+			return err
+		}
+		if !rec.Ended.IsZero() || rec.Epoch < u.Epoch {
+			return store.ErrNotFound
+		}
+		rec.AuthTime = m.now()
+		tx.Announce(store.Sessions.Kind, p.id())
+		return store.Sessions.Put(tx, p.id(), rec, expiry(rec))
+	})
+	if err != nil {
+		return fmt.Errorf("renewing a session: %w", err)
+	}
+	return nil
+}
+
+// AuthTime returns when whoever has the session last proved who they are; zero
+// where there is no session.
+func (f *Facts) AuthTime() time.Time {
+	if f.Session == nil {
+		return time.Time{}
+	}
+	seconds, err := strconv.ParseInt(f.Session.authTime, 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
+}
