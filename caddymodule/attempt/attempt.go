@@ -117,6 +117,9 @@ type Entry struct {
 	// Asked: a mail was asked for; nobody logged in, whatever Cause says. Its id is
 	// added by Mailed when it is known.
 	Asked bool
+	// DeviceUsers are the users the browser is remembered for. They are kept for
+	// attempts of nobody only.
+	DeviceUsers []string
 }
 
 // sent is true when a mail was asked for and not refused.
@@ -143,6 +146,9 @@ func (e Entry) cleaned() Entry {
 	for _, field := range []*string{&e.Method, &e.Network, &e.Agent, &e.Locale, &e.Session} {
 		*field = clip(*field)
 	}
+	if e.User != "" || len(e.DeviceUsers) > maxDeviceUsers {
+		e.DeviceUsers = nil
+	}
 	return e
 }
 
@@ -155,7 +161,10 @@ func addressLike(s string) bool {
 		!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f })
 }
 
-const maxField = 64
+const (
+	maxField       = 64
+	maxDeviceUsers = 8
+)
 
 func clip(s string) string {
 	if len(s) > maxField {

@@ -66,6 +66,6 @@ func (s scope) shared(e Entry) Entry {
 	case ofEverybody:
 		e.Typed, e.User, e.Account, e.Network = "", "", "", ""
 	}
-	e.Agent, e.Locale, e.Session, e.RetryAt = "", "", "", time.Time{}
+	e.Agent, e.Locale, e.Session, e.RetryAt, e.DeviceUsers = "", "", "", time.Time{}, nil
 	return e
 }

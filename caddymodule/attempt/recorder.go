@@ -152,6 +152,7 @@ func (r *Recorder) create(ctx context.Context, e Entry, now time.Time) (string, 
 		Cause: string(e.Cause), Method: e.Method, First: now, Last: now, Count: 1,
 		Typed: e.Typed, User: e.User, Account: e.Account, Network: e.Network, Agent: e.Agent,
 		Known: e.Known, Locale: e.Locale, Session: e.Session, RetryAt: e.RetryAt, Asked: e.Asked,
+		DeviceUsers: e.DeviceUsers,
 	}
 	expires := now.Add(r.o.Keep)
 	if err := r.claim(ctx, a, expires); err != nil {

@@ -135,6 +135,7 @@ func (e *Errand) wish(r *http.Request, typed string) (*wish, error) {
 	o.canonical, o.subject = canonical, attempt.Subject("", canonical)
 	o.owner = outbox.OfNobody(o.subject)
 	o.entry = attempt.Entry{Method: Method, Typed: canonical, Network: v.Network, Agent: v.Agent, Locale: e.Pages.Locale(r, "")}
+	o.entry.DeviceUsers = e.Dispatcher.DeviceUsers(r)
 	u, err := e.Directory.FindByEmail(r.Context(), canonical)
 	switch {
 	case errors.Is(err, store.ErrNotFound):

@@ -26,6 +26,7 @@ const Method = "magic"
 type Dispatcher interface {
 	Proven(w http.ResponseWriter, r *http.Request, p signin.Proof)
 	KnownDevice(r *http.Request, user string) string
+	DeviceUsers(r *http.Request) []string
 	Note(ctx context.Context, e attempt.Entry) (reference string)
 	Browser(w http.ResponseWriter, r *http.Request) string
 	Asked(w http.ResponseWriter, r *http.Request, id string)

@@ -4,59 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
-	"time"
 
-	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/story"
 )
 
-// subject is whose attempts are asked for: a user, or an address nobody has.
-type subject struct {
-	user    *store.User // nil: nobody
-	address string      // canonical
-}
-
 // subjectOf finds the user with an address or id; an address nobody has is one.
-func (h *House) subjectOf(ctx context.Context, in *input) (subject, error) {
+func (h *House) subjectOf(ctx context.Context, in *input) (story.Subject, error) {
 	u, err := h.user(ctx, in)
 	if err == nil {
-		return subject{u, u.Email}, nil
+		return story.Subject{User: u, Address: u.Email}, nil
 	}
 	if address, bad := directory.Canonical(in.who); bad == nil && errors.Is(err, store.ErrNotFound) {
-		return subject{nil, address}, nil
+		return story.Subject{Address: address}, nil
 	}
-	return subject{}, err
-}
-
-// names are the names under which attempts and budgets of the subject are kept:
-// of the user, and of the address from before they had it.
-func (s subject) names() []string {
-	var names []string
-	if s.address != "" {
-		names = append(names, attempt.Subject("", s.address))
-	}
-	if s.user != nil {
-		names = append(names, attempt.Subject(s.user.ID, ""))
-	}
-	return names
-}
-
-// attemptsOf returns up to n attempts of a subject, newest first.
-func (h *House) attemptsOf(ctx context.Context, s subject, n int) ([]*store.Attempt, error) {
-	var all []*store.Attempt
-	for _, name := range s.names() {
-		some, err := h.Attempts.Of(ctx, name, n)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, some...)
-	}
-	slices.SortStableFunc(all, func(a, b *store.Attempt) int { return b.Last.Compare(a.Last) })
-	return all[:min(n, len(all))], nil
+	return story.Subject{}, err
 }
 
 // attemptView is an attempt as programs get it: the record, whose names are
@@ -72,7 +37,7 @@ func listAttempts(ctx context.Context, h *House, in *input) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	attempts, err := h.attemptsOf(ctx, s, n)
+	attempts, err := h.teller().AttemptsOf(ctx, story.Viewer{}, s, n)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -140,13 +105,13 @@ func clearAttempts(ctx context.Context, h *House, in *input) (outcome, error) {
 		if err != nil {
 			return outcome{}, err
 		}
-		for _, name := range s.names() {
+		for _, name := range s.Names() {
 			if err := h.Limits.Clear(ctx, name); err != nil {
 				return outcome{}, err
 			}
 		}
-		cleared.Email = s.address
-		o.text.line("Forgot the failed attempts of %s. They can try again at once.", s.address)
+		cleared.Email = s.Address
+		o.text.line("Forgot the failed attempts of %s. They can try again at once.", s.Address)
 	}
 	if networked {
 		if err := h.Limits.ClearNetwork(ctx, network); err != nil {
@@ -159,46 +124,8 @@ func clearAttempts(ctx context.Context, h *House, in *input) (outcome, error) {
 	return o, nil
 }
 
-// budgetView is a budget in which failures are counted.
-type budgetView struct {
-	limit.State
-	// LeftSeconds is how long it makes people wait; 0: it does not.
-	LeftSeconds int `json:"left_seconds"`
-}
-
-func (b budgetView) waits() bool { return b.LeftSeconds > 0 }
-
-func (b budgetView) left() time.Duration { return time.Duration(b.LeftSeconds) * time.Second }
-
-// budgetsOf returns the budgets of a subject and of the networks it came from.
-func (h *House) budgetsOf(ctx context.Context, s subject, networks []string) ([]budgetView, error) {
-	var states []limit.State
-	for _, name := range s.names() {
-		some, err := h.Limits.Show(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		states = append(states, some...)
-	}
-	for _, network := range networks {
-		some, err := h.Limits.ShowNetwork(ctx, network)
-		if err != nil {
-			return nil, err
-		}
-		states = append(states, some...)
-	}
-	views := make([]budgetView, len(states))
-	for i, state := range states {
-		views[i] = budgetView{State: state}
-		if wait := state.Until.Sub(h.now()); wait > 0 {
-			views[i].LeftSeconds = int((wait + time.Second - 1) / time.Second)
-		}
-	}
-	return views, nil
-}
-
 // whom says in words for whom a budget counts.
-func (b budgetView) whom() string {
+func whom(b budgetView) string {
 	switch b.Budget {
 	case limit.UserNetwork:
 		return "this user from network " + b.Network

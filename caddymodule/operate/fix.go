@@ -6,6 +6,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/story"
 )
 
 // fix is a way out of a cause.
@@ -85,11 +86,11 @@ func (h *House) remedy(c cause.Cause, p patient) fix {
 	return f
 }
 
-func (h *House) patientOf(s subject, a *store.Account) patient {
-	p := patient{address: s.address, user: s.user, account: a}
+func (h *House) patientOf(s story.Subject) patient {
+	p := patient{address: s.Address, user: s.User, account: s.Account}
 	home := ""
-	if s.user != nil {
-		home = s.user.Account
+	if s.User != nil {
+		home = s.User.Account
 	}
 	if home == directory.StaffAccount || home != "" {
 		p.types = h.Directory.Rules().TypeNames(home)

@@ -4,39 +4,18 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"time"
 
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/story"
 )
 
 // Outbox are the mails that were written. *outbox.Outbox is one.
 type Outbox interface {
-	Mail(ctx context.Context, id string) (*store.Mail, store.MailRef, error)
+	story.Mails
 	List(ctx context.Context, after string, n int) ([]outbox.Listed, error)
 	Retry(ctx context.Context, id string) error
 	Test(ctx context.Context, to, locale string) (outbox.Answer, error)
-}
-
-// mailView is a mail as programs get it. What it said is nobody's business.
-type mailView struct {
-	ID      string             `json:"id"`
-	Kind    string             `json:"kind"`
-	To      string             `json:"to"`
-	State   string             `json:"state"`
-	Locale  string             `json:"locale"`
-	Nobody  bool               `json:"nobody,omitempty"` // nobody has the address
-	Created time.Time          `json:"created"`
-	Expires time.Time          `json:"expires"`
-	Due     time.Time          `json:"due,omitzero"`
-	Tries   []store.MailAnswer `json:"tries"`
-}
-
-func viewMail(m *store.Mail, ref store.MailRef) *mailView {
-	return &mailView{
-		ID: m.ID, Kind: m.Kind, To: m.To, State: m.State, Locale: m.Locale, Nobody: outbox.Nobody(ref),
-		Created: m.Created, Expires: m.Expires, Due: m.Due, Tries: orEmpty(m.Tries),
-	}
 }
 
 func listMails(ctx context.Context, h *House, in *input) (outcome, error) {

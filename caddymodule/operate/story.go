@@ -9,27 +9,27 @@ import (
 )
 
 // print tells a story to people, the answer first.
-func (h *House) print(t *text, s *story) {
+func (h *House) print(t *text, s *whyData) {
 	if s.Attempt != nil {
 		t.line("Attempt %s: %s", s.Attempt.Reference, came(s.Attempt))
 		h.printAttempt(t, s.Attempt)
 		t.line("")
 	}
 	h.printVerdict(t, s)
-	h.printMails(t, s)
+	h.printMails(t, s.Story)
 	h.printFixes(t, s)
-	if u := s.subject.user; u != nil {
+	if u := s.Subject.User; u != nil {
 		t.line("User")
 		h.describeUser(t, "  ", u, cause.Cause(s.User.Cause))
-		if s.account != nil {
+		if s.Subject.Account != nil {
 			t.line("Account")
-			h.describeAccount(t, "  ", s.account)
+			h.describeAccount(t, "  ", s.Subject.Account)
 		}
 	}
 	if len(s.Attempts) > 0 {
 		t.line("Latest attempts")
 		t.table("  ", h.attemptRows(s.Attempts))
-	} else if s.subject.address != "" {
+	} else if s.Subject.Address != "" {
 		t.line("No attempts with this address are on record.")
 	}
 }
@@ -46,12 +46,12 @@ func (h *House) printAttempt(t *text, a *store.Attempt) {
 	}
 }
 
-func (h *House) printVerdict(t *text, s *story) {
+func (h *House) printVerdict(t *text, s *whyData) {
 	switch {
-	case s.subject.address == "":
+	case s.Subject.Address == "":
 		t.line("It is not known whose attempt it was: what was typed is no address, or many alike were counted together.")
 	case s.User == nil:
-		t.line("Nobody has the address %s.", s.subject.address)
+		t.line("Nobody has the address %s.", s.Subject.Address)
 		for _, address := range s.Suggestions {
 			t.line("  Perhaps they mean %s", address)
 		}
@@ -69,15 +69,15 @@ func (h *House) printVerdict(t *text, s *story) {
 		t.line("  This changes by itself at %s.", h.clock(s.Now.Until))
 	}
 	for _, b := range s.Budgets {
-		if b.waits() {
-			t.line("  Has to wait %s (until %s): %s, %d failures.", left(b.left()), h.clock(b.Until), b.whom(), b.Failures)
+		if b.Waits() {
+			t.line("  Has to wait %s (until %s): %s, %d failures.", left(b.Left()), h.clock(b.Until), whom(b), b.Failures)
 		} else {
-			t.line("  %d failures, %d are free: %s.", b.Failures, b.Free, b.whom())
+			t.line("  %d failures, %d are free: %s.", b.Failures, b.Free, whom(b))
 		}
 	}
 }
 
-func (h *House) printFixes(t *text, s *story) {
+func (h *House) printFixes(t *text, s *whyData) {
 	for _, f := range s.Fixes {
 		t.line("  %s", f.Sentence)
 		if f.Command != "" {

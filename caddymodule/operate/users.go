@@ -9,6 +9,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/story"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
@@ -59,7 +60,7 @@ func (h *House) userOutcome(ctx context.Context, title string, u *store.User, pa
 		return outcome{}, err
 	}
 	c := h.Directory.Rules().May(u, a, h.now())
-	live, err := h.live(ctx, u)
+	live, err := h.teller().Live(ctx, u)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -97,7 +98,7 @@ func (h *House) describeUser(t *text, indent string, u *store.User, c cause.Caus
 }
 
 func (h *House) passwordLine(u *store.User) string {
-	line := passwordKind(u)
+	line := story.PasswordKind(u)
 	if !u.PasswordChanged.IsZero() {
 		line += fmt.Sprintf(", %s old (%s)", left(h.now().Sub(u.PasswordChanged)), h.clock(u.PasswordChanged))
 	}

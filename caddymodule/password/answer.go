@@ -71,6 +71,8 @@ func (e *Errand) view(r *http.Request, t *try, c cause.Cause, until time.Time) p
 	}
 	if t.user != nil {
 		entry.User, entry.Account = t.user.ID, t.user.Account
+	} else {
+		entry.DeviceUsers = e.Dispatcher.DeviceUsers(r)
 	}
 	v := page.Login{
 		Email: t.form.email, Remember: t.form.remember, Cause: c.Public(),

@@ -35,6 +35,7 @@ const Method = "password"
 type Dispatcher interface {
 	Proven(w http.ResponseWriter, r *http.Request, p signin.Proof)
 	KnownDevice(r *http.Request, user string) string
+	DeviceUsers(r *http.Request) []string
 	Note(ctx context.Context, e attempt.Entry) (reference string)
 	Unavailable(w http.ResponseWriter, r *http.Request, email string, remember bool, err error)
 	Tell(ctx context.Context, u *store.User, kind, locale, reference string)

@@ -180,6 +180,8 @@ func (e *Errand) entry(r *http.Request, wish *wish, c cause.Cause, until time.Ti
 	}
 	if wish.user != nil {
 		entry.User, entry.Account = wish.user.ID, wish.user.Account
+	} else {
+		entry.DeviceUsers = e.Dispatcher.DeviceUsers(r)
 	}
 	return entry
 }

@@ -28,6 +28,7 @@ const Method = "recover"
 type Dispatcher interface {
 	Browser(w http.ResponseWriter, r *http.Request) string
 	KnownDevice(r *http.Request, user string) string
+	DeviceUsers(r *http.Request) []string
 	Note(ctx context.Context, e attempt.Entry) (reference string)
 }
 

@@ -47,6 +47,10 @@ func (d *Dispatcher) KnownDevice(r *http.Request, user string) string {
 	return secret.Digest(dev.id)
 }
 
+// DeviceUsers returns the users that the browser of a request is remembered for:
+// what support needs to see whose colleague typed an address that nobody has.
+func (d *Dispatcher) DeviceUsers(r *http.Request) []string { return d.device(r).owners }
+
 // remember makes this browser a known device of the user.
 func (d *Dispatcher) remember(w http.ResponseWriter, r *http.Request, user string) {
 	dev := d.device(r)
