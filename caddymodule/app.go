@@ -122,7 +122,7 @@ func (a *App) furnish(ctx context.Context) error {
 	a.rt.mu.Lock()
 	defer a.rt.mu.Unlock()
 	if a.rt.stopped {
-		return context.Canceled
+		return errors.Join(context.Canceled, r.apiKeys.Close())
 	}
 	for _, site := range a.rt.sites {
 		site.rt.front.Store(r.front(site))
@@ -152,6 +152,9 @@ func (a *App) Stop() error {
 		a.rt.house.unsettle(r)
 		if err := r.stopMails(); err != nil {
 			a.rt.log.Error("closing the mailer failed", "error", err)
+		}
+		if err := r.apiKeys.Close(); err != nil {
+			a.rt.log.Error("closing the keys of the API failed", "error", err)
 		}
 		if err := r.attempts.Close(); err != nil {
 			a.rt.log.Error("writing the last attempts failed", "error", err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/cliendo/gateway/caddymodule/apikey"
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/limit"
@@ -200,6 +201,8 @@ func (s *setup) alone(ctx context.Context, q operate.Request) (result operate.Re
 		attempts:  attempt.New(engine, attempt.Options{Keep: conf.AttemptsKeep}),
 	}
 	defer func() { err = errors.Join(err, r.attempts.Close()) }()
+	r.apiKeys = apikey.New(engine, r.directory, apikey.Options{})
+	defer func() { err = errors.Join(err, r.apiKeys.Close()) }()
 	if r.outbox, err = s.outbox(engine, conf); err != nil {
 		return result, err
 	}

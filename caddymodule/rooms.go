@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/cliendo/gateway/caddymodule/apikey"
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/directory"
@@ -47,6 +48,7 @@ type rooms struct {
 	mailer    MailerModule   // likewise
 	places    *geo.Places    // nil: mails say no place
 	tickets   *ticket.Book   // likewise
+	apiKeys   *apikey.Book
 }
 
 // Purposes of the keys. Changing one invalidates what was signed with it.
@@ -91,6 +93,7 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 	if r.tickets, err = r.book(); err != nil {
 		return nil, err
 	}
+	r.apiKeys = apikey.New(h.engine, r.directory, apikey.Options{Log: a.rt.log}) // listens: to be closed
 	return r, nil
 }
 
@@ -184,6 +187,6 @@ func (r *rooms) Run(ctx context.Context, q operate.Request) (operate.Result, err
 func (r *rooms) operate() *operate.House {
 	return &operate.House{
 		Directory: r.directory, Limits: r.limits, Attempts: r.attempts, Hasher: r.hasher, Now: time.Now,
-		Likely: page.LikelyDomain, Outbox: r.operateMails(), Tickets: ticket.New(r.house.engine, ticket.Options{}),
+		Likely: page.LikelyDomain, Outbox: r.operateMails(), Keys: r.apiKeys, Tickets: ticket.New(r.house.engine, ticket.Options{}),
 	}
 }

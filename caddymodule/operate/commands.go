@@ -19,6 +19,8 @@ var (
 	after    = Flag{Name: "after", Value: "CURSOR", Meaning: "go on after this one, as the list before says"}
 	mailID   = Flag{Name: "id", Value: "ID", Meaning: "id of the mail, as mail list shows it"}
 	sendTo   = Flag{Name: "to", Value: "ADDRESS", Meaning: "where to send it"}
+	scopes   = Flag{Name: "scopes", Value: "LIST", Meaning: "what it may do, with commas between: accounts:read, accounts:write, users:read, users:write, attempts:read, audit:read, events:read; who may write may read the same"}
+	keyID    = Flag{Name: "id", Value: "ID", Meaning: "id of the key, as keys list shows it"}
 	network  = Flag{Name: "network", Value: "ADDRESS", Meaning: "IP address whose budget to clear as well, e.g. 192.0.2.7"}
 )
 
@@ -93,6 +95,19 @@ var table = []*Command{
 	{
 		Group: "support", Verb: "add", Arg: theUser, run: addSupport, Flags: []Flag{email.needed(), name.needed(), locale},
 		Summary: "Adds somebody of the support desk to the built-in account staff, with a generated password, which is shown once.",
+	},
+	{
+		Group: "keys", Verb: "add", Arg: Arg{Name: "NAME", Flag: "name"}, run: addKey,
+		Flags:   []Flag{name.means("what the key is for, up to 200 characters").needed(), scopes.needed(), account.means("the only account it may be used for; default: all")},
+		Summary: "Makes a key for the JSON API, which is shown once.",
+	},
+	{
+		Group: "keys", Verb: "list", run: listKeys, Flags: []Flag{account.means("only keys that may be used for this account")},
+		Summary: "Lists the keys of the JSON API, newest first, with when each was used last. Their secret part is never shown.",
+	},
+	{
+		Group: "keys", Verb: "revoke", Arg: Arg{Name: "ID", Flag: "id"}, run: revokeKey, Flags: []Flag{keyID.needed()},
+		Summary: "Ends a key of the JSON API, on every node at once.",
 	},
 	{
 		Group: "attempts", Verb: "list", Arg: theUser, run: listAttempts, Flags: []Flag{email.needed(), limitTo},

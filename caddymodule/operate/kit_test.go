@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/cliendo/gateway/caddymodule/apikey"
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/limit"
@@ -90,8 +91,10 @@ func newHouse(t *testing.T, c *clock, s store.Engine, err error) *house {
 		}}),
 	}
 	t.Cleanup(func() { h.attempts.Close() })
+	keys := apikey.New(s, h.dir, apikey.Options{Now: c.now})
+	t.Cleanup(func() { keys.Close() })
 	h.House = &operate.House{
-		Directory: h.dir, Limits: h.limits, Attempts: h.attempts, Hasher: h.hasher, Now: c.now,
+		Directory: h.dir, Limits: h.limits, Attempts: h.attempts, Hasher: h.hasher, Now: c.now, Keys: keys,
 		Likely: func(domain string) string { return map[string]string{"gmial.com": "gmail.com"}[domain] },
 	}
 	return h

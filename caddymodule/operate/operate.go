@@ -30,6 +30,8 @@ type House struct {
 	Hasher    Hasher
 	// Outbox holds the mails; needed by the commands about them.
 	Outbox Outbox
+	// Keys are those of the JSON API; needed by the commands about them.
+	Keys Keys
 	// Tickets know what was mailed and can still be used. Optional.
 	Tickets Tickets
 	// Now is the clock; default time.Now.
