@@ -27,6 +27,7 @@
 //	signin, password, signout   the way in, step by step, and the way out
 //	magic, recovery, mailed   logging in and new passwords by mail, and the room of mailed links
 //	security               what users see of their own access
+//	console                the admin path
 //	operate                what operators do
 //	demo                   the sample app and its users
 //

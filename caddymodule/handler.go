@@ -40,7 +40,7 @@ func (h *Handler) Provision(ctx caddy.Context) (err error) {
 	h.rt.links = h.rt.settings.Prefix + "/m/"
 	s := h.rt.app.rt.settings
 	h.rt.pages, err = page.New(page.Options{
-		Prefix: h.rt.settings.Prefix, Brand: s.Brand, Locale: s.Locale, Location: s.Location,
+		Prefix: h.rt.settings.Prefix, Brand: s.Brand, Locale: s.Locale, Location: s.Location, Log: h.rt.app.rt.log,
 	})
 	if err != nil {
 		return fmt.Errorf("login_gateway: %w", err)

@@ -97,7 +97,7 @@ type later struct {
 func (l *later) Mount(mux *http.ServeMux) {
 	for path, kind := range map[string]string{
 		"/recover": "recover", "/second-step": "second_step", "/security": "security",
-		"/admin": "admin", "/provider/": "provider",
+		"/provider/": "provider",
 	} {
 		mux.HandleFunc(l.prefix+path, func(w http.ResponseWriter, r *http.Request) {
 			l.pages.Later(w, r, page.Later{Kind: kind})

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -50,6 +51,8 @@ func (s *shelf) put(name, kind string, body []byte) string {
 type links struct {
 	Icon, Logo, Script string
 	Styles             []string
+	// AdminStyles are those of the admin path, which no theme changes.
+	AdminStyles []string
 }
 
 const (
@@ -77,6 +80,11 @@ func loadAssets(files fs.FS, o Options) (*shelf, links, error) {
 		s.put("gateway.css", typeCSS, sheet),
 		s.put("brand.css", typeCSS, []byte(brandSheet(colour))),
 	}
+	admin, err := fs.ReadFile(files, "style/admin.css")
+	if err != nil {
+		return nil, l, fmt.Errorf("style: %w", err)
+	}
+	l.AdminStyles = append(slices.Clone(l.Styles), s.put("admin.css", typeCSS, admin))
 	l.Script = s.put("login.js", typeScript, script)
 	l.Icon = s.put("icon.svg", logoTypes[".svg"], []byte(brandIcon(colour, o.Brand.Name)))
 	return s, l, s.addBrandFiles(o.Brand, &l)

@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"log/slog"
 	"net/mail"
 	"net/url"
 	"strings"
@@ -46,6 +47,8 @@ type Options struct {
 	FormTargets []string
 	// Now tells the time. Default time.Now.
 	Now func() time.Time
+	// Log is told of a page that could not be shown. Default: nobody is.
+	Log *slog.Logger
 }
 
 const (
@@ -73,6 +76,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Location == nil {
 		zone, err := time.LoadLocation("Europe/Amsterdam")

@@ -20,6 +20,7 @@ type Renderer struct {
 	options Options
 	words   catalogue
 	pages   map[string]map[string]*template.Template // by locale and name
+	admin   map[string]map[string]*template.Template // those of the admin path
 	shelf   *shelf
 	links   links
 	policy  string
@@ -46,6 +47,9 @@ func New(options Options) (*Renderer, error) {
 	if p.pages, err = p.parse(assets.Files); err != nil {
 		return nil, fmt.Errorf("preparing pages: %w", err)
 	}
+	if p.admin, err = p.parseAdmin(assets.Files); err != nil {
+		return nil, fmt.Errorf("preparing pages: %w", err)
+	}
 	if err := p.rehearse(); err != nil {
 		return nil, fmt.Errorf("preparing pages: %w", err)
 	}
@@ -57,14 +61,8 @@ func (p *Renderer) parse(files fs.FS) (map[string]map[string]*template.Template,
 	pages := map[string]map[string]*template.Template{}
 	for _, locale := range p.words.locales() {
 		pages[locale] = map[string]*template.Template{}
-		say := template.FuncMap{"t": func(id string, args ...any) (string, error) {
-			if !p.words.has(locale, id) {
-				return "", fmt.Errorf("words/%s.json has no %q", locale, id)
-			}
-			return p.words.text(locale, id, args...), nil
-		}}
 		for _, name := range templates {
-			parsed, err := template.New("layout.html").Funcs(say).ParseFS(files, "pages/layout.html", "pages/"+name+".html")
+			parsed, err := template.New("layout.html").Funcs(p.funcs(locale)).ParseFS(files, "pages/layout.html", "pages/"+name+".html")
 			if err != nil {
 				return nil, fmt.Errorf("template %s: %w", name, err)
 			}
@@ -120,12 +118,18 @@ func (p *Renderer) locale(r *http.Request, wanted string) string {
 
 // render writes the page whole or not at all.
 func (p *Renderer) render(w http.ResponseWriter, status int, name string, v *view) {
+	p.execute(w, status, p.pages[v.Locale][name], v, v)
+}
+
+// execute writes what a template makes of data, with what v asks for in the header.
+func (p *Renderer) execute(w http.ResponseWriter, status int, t *template.Template, v *view, data any) {
 	var out bytes.Buffer
 	header := w.Header()
 	p.SecurityHeaders(header)
-	if err := p.pages[v.Locale][name].Execute(&out, v); err != nil {
+	if err := t.Execute(&out, data); err != nil {
 		// New rendered every page, so only a word that templates ask for by a
 		// computed name can be missing; people still deserve an answer.
+		p.options.Log.Error("a page could not be shown", "template", t.Name(), "error", err)
 		http.Error(w, p.Text(v.Locale, "cause.other.title"), http.StatusInternalServerError)
 		return
 	}

@@ -44,8 +44,9 @@ func (s sentence) form(tag language.Tag, n int) string {
 // catalogue holds the sentences by locale and id.
 type catalogue map[string]map[string]sentence
 
-// loadWords reads words/<locale>.json of files and refuses files that are not
-// equally complete: half a flow in another language loses people.
+// loadWords reads words/<locale>.json of files and those in folders below, and
+// refuses files that are not equally complete: half a flow in another language
+// loses people. A sentence stands in one file only.
 func loadWords(files fs.FS) (catalogue, error) {
 	names, err := fs.Glob(files, "words/*.json")
 	if len(names) == 0 && err == nil {
@@ -54,8 +55,12 @@ func loadWords(files fs.FS) (catalogue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("words: no file words/*.json: %w", err)
 	}
+	below, err := fs.Glob(files, "words/*/*.json")
+	if err != nil {
+		return nil, fmt.Errorf("words: %w", err)
+	}
 	words := catalogue{}
-	for _, name := range names {
+	for _, name := range append(names, below...) {
 		raw, err := fs.ReadFile(files, name)
 		if err != nil {
 			return nil, fmt.Errorf("words: %w", err)
@@ -64,9 +69,24 @@ func loadWords(files fs.FS) (catalogue, error) {
 		if err := json.Unmarshal(raw, &sentences); err != nil {
 			return nil, fmt.Errorf("words: reading %s: %w", name, err)
 		}
-		words[strings.TrimSuffix(path.Base(name), ".json")] = sentences
+		if err := words.add(strings.TrimSuffix(path.Base(name), ".json"), sentences); err != nil {
+			return nil, fmt.Errorf("words: %s: %w", name, err)
+		}
 	}
 	return words, words.check()
+}
+
+func (c catalogue) add(locale string, sentences map[string]sentence) error {
+	if c[locale] == nil {
+		c[locale] = map[string]sentence{}
+	}
+	for id, s := range sentences {
+		if _, double := c[locale][id]; double {
+			return fmt.Errorf("%q stands in another file already: say it once", id)
+		}
+		c[locale][id] = s
+	}
+	return nil
 }
 
 func (c catalogue) check() error {

@@ -2,6 +2,7 @@ package page_test
 
 import (
 	"encoding/json"
+	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,20 +16,26 @@ import (
 	"github.com/cliendo/gateway/caddymodule/page"
 )
 
-// words reads a word file as it is on disk.
+// words reads the word files of a locale as they are on disk.
 func words(t *testing.T, locale string) map[string]string {
 	t.Helper()
-	raw, err := assets.Files.ReadFile("words/" + locale + ".json")
+	files, err := fs.Glob(assets.Files, "words/*/"+locale+".json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var entries map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &entries); err != nil {
-		t.Fatal(err)
-	}
 	all := map[string]string{}
-	for id, entry := range entries {
-		all[id] = string(entry)
+	for _, name := range append(files, "words/"+locale+".json") {
+		raw, err := assets.Files.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var entries map[string]json.RawMessage
+		if err := json.Unmarshal(raw, &entries); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for id, entry := range entries {
+			all[id] = string(entry)
+		}
 	}
 	return all
 }
@@ -89,6 +96,10 @@ func TestIncompleteWordsAreRefused(t *testing.T) {
 		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s %s: %v, want %q", tc.nl, tc.en, err, tc.want)
 		}
+	}
+	twice := fstest.MapFS{"words/nl.json": {Data: []byte(`{"a":"x"}`)}, "words/admin/nl.json": {Data: []byte(`{"a":"y"}`)}}
+	if err := page.CheckWords(twice); err == nil || !strings.Contains(err.Error(), `"a" stands in another file`) {
+		t.Errorf("a sentence in two files: %v", err)
 	}
 	if err := page.CheckWords(fstest.MapFS{}); err == nil {
 		t.Error("no words at all pass")

@@ -86,7 +86,7 @@ func (d *Dispatcher) destination(r *http.Request, p Proof, fresh bool) string {
 	}
 	to = target.Safe(to, d.Prefix)
 	if t, _ := d.Rules.TypeOf(p.User); !t.App {
-		to = d.Prefix + "/admin"
+		to = d.adminPath(to)
 	}
 	switch {
 	case d.cookiesDoubtful(r):

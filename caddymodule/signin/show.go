@@ -86,11 +86,20 @@ func (d *Dispatcher) sendOn(w http.ResponseWriter, r *http.Request, to string, f
 		return
 	}
 	if f.AppDenied {
-		to = d.Prefix + "/admin"
+		to = d.adminPath(to)
 	}
 	d.setFlow(w, r, fl)
 	noStore(w)
 	target.Redirect(w, to)
+}
+
+// adminPath is where somebody goes who has no business in the app: the page of
+// the admin path they came for, or where that begins.
+func (d *Dispatcher) adminPath(to string) string {
+	if root := d.Prefix + "/admin"; to == root || strings.HasPrefix(to, root+"/") {
+		return to
+	}
+	return d.Prefix + "/admin"
 }
 
 // flow is what a visitor carries around before a factor is proved. It is signed

@@ -20,7 +20,8 @@ const Home = "/"
 
 // Safe returns raw when it is a path of this site (with or without a query), and
 // Home when it is not: another host, another scheme, anything that a browser
-// might read as such, or one of the gateway's own pages below prefix.
+// might read as such, or one of the gateway's own pages below prefix. Of those
+// only the pages of the admin path are places to go to.
 func Safe(raw, prefix string) string {
 	if len(raw) > maxLength || !strings.HasPrefix(raw, "/") || strings.HasPrefix(raw, "//") {
 		return Home
@@ -35,7 +36,11 @@ func Safe(raw, prefix string) string {
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Fragment != "" {
 		return Home
 	}
-	if strings.HasPrefix(u.Path, "//") || strings.Contains(u.Path, `\`) || own(u.Path, prefix) || own(path.Clean(u.Path), prefix) {
+	clean := path.Clean(u.Path)
+	if strings.HasPrefix(u.Path, "//") || strings.Contains(u.Path, `\`) {
+		return Home
+	}
+	if (own(u.Path, prefix) || own(clean, prefix)) && (u.Path != clean || !own(clean, prefix+"/admin")) {
 		return Home
 	}
 	return raw

@@ -1,0 +1,78 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/target"
+)
+
+// storeRetry is what people are told to wait when the store does not answer.
+const storeRetry = 5 * time.Second
+
+// show writes a page of the admin path: it fills in what all of them share.
+func (e *Errand) show(w http.ResponseWriter, r *http.Request, v *visit, p page.Admin) {
+	p.Locale, p.Who, p.Nav = v.locale, v.facts.User.Email, e.nav(v)
+	if v.account != nil && v.support {
+		p.Account = v.account.Name
+	}
+	e.Pages.Admin(w, r, p)
+}
+
+// nav are the parts that are open to this visitor.
+func (e *Errand) nav(v *visit) []page.AdminLink {
+	var nav []page.AdminLink
+	for _, route := range e.routes {
+		if route.Nav == "" || route.Who&v.who() == 0 {
+			continue
+		}
+		if v.support && v.account == nil && strings.Contains(route.Path, "{account}") {
+			continue // of which one?
+		}
+		nav = append(nav, page.AdminLink{
+			Text: v.say(route.Nav), URL: e.path(v, route.Path), Here: strings.HasPrefix(v.route.Path, route.Path),
+		})
+	}
+	return nav
+}
+
+// path is the address of a route for this visitor: the account of the page at hand
+// and the ids given are filled in.
+func (e *Errand) path(v *visit, path string, ids ...string) string {
+	account := v.facts.User.Account
+	if v.account != nil {
+		account = v.account.ID
+	}
+	path = strings.Replace(path, "{account}", url.PathEscape(account), 1)
+	for _, id := range ids {
+		before, rest, _ := strings.Cut(path, "{")
+		_, after, _ := strings.Cut(rest, "}")
+		path = before + url.PathEscape(id) + after
+	}
+	return e.root() + path
+}
+
+// home is where the admin path begins: for support the desk, for a team admin
+// their team.
+func (e *Errand) home(w http.ResponseWriter, r *http.Request, v *visit) {
+	if v.support {
+		e.desk(w, r, v)
+		return
+	}
+	target.Redirect(w, e.path(v, pathTeam))
+}
+
+// open leads support to the account they typed.
+func (e *Errand) open(w http.ResponseWriter, r *http.Request, v *visit) {
+	target.Redirect(w, e.root()+"/accounts/"+url.PathEscape(strings.TrimSpace(r.URL.Query().Get("account")))+"/users")
+}
+
+// pathTeam is the overview of a team.
+const pathTeam = "/accounts/{account}/users"
+
+func (e *Errand) team(w http.ResponseWriter, r *http.Request, v *visit) {
+	e.show(w, r, v, page.Admin{Name: "team", Title: v.say("admin.team.title")})
+}
