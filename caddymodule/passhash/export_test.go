@@ -16,3 +16,10 @@ func (h *Hasher) Hold(ctx context.Context, p Place) (release func(), err error) 
 
 // Impatient sets how long a job may take in a process of its own.
 func (h *Hasher) Impatient(d time.Duration) { h.process.patience = d }
+
+// Level is how long a "no" lasts at least.
+func (h *Hasher) Level() time.Duration {
+	h.level.mu.Lock()
+	defer h.level.mu.Unlock()
+	return h.level.top
+}

@@ -92,7 +92,8 @@ type Place struct {
 type Result struct {
 	// OK: the password is right.
 	OK bool
-	// Outdated: it is right, and its hash has other costs than new ones have.
+	// Outdated: it is right, and its hash is of another scheme or has other costs
+	// than new ones have.
 	Outdated bool
 }
 
@@ -103,6 +104,7 @@ type Hasher struct {
 	dummy   string
 	queue   *queue
 	process *process // or nil
+	level   level
 	total   atomic.Uint64
 }
 
@@ -154,11 +156,10 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if password == "" || len(password) > MaxLength {
 		return "", fmt.Errorf("hashing a password of %d bytes: %w", len(password), ErrLength)
 	}
-	if err := h.queue.enter(ctx, Place{Reserved: true}); err != nil {
+	_, a, err := h.inTurn(ctx, Place{Reserved: true}, job{Params: h.params, Password: password})
+	if err != nil {
 		return "", err
 	}
-	defer h.queue.leave()
-	a := h.run(job{Params: h.params, Password: password})
 	return a.Encoded, a.err()
 }
 
@@ -176,26 +177,50 @@ func (h *Hasher) run(j job) answer {
 // Verify compares password with an encoded hash. An empty encoded stands for
 // somebody who has no password or does not exist: it costs the same work and is
 // never OK. ErrUnknownScheme costs that work as well, so that the clock tells
-// strangers nothing.
+// strangers nothing. A hash of another scheme that is cheaper than ours is
+// compared next to one of ours; see level for those that are not.
 func (h *Hasher) Verify(ctx context.Context, encoded, password string, p Place) (Result, error) {
 	usable := encoded != ""
 	if !usable {
 		encoded = h.dummy
 	}
-	params, unknown := costs(encoded)
+	hash, unknown := decode(encoded)
 	if unknown != nil {
 		encoded, usable = h.dummy, false
 	}
 	if len(password) > MaxLength {
 		password, usable = password[:MaxLength], false
 	}
-	if err := h.queue.enter(ctx, p); err != nil {
+	j := job{Encoded: encoded, Password: password, Slow: hash.work > slow}
+	foreign := unknown == nil && hash.params != h.params
+	if foreign && hash.work < h.params.work() {
+		j.Beside = h.dummy
+	}
+	begun, a, err := h.inTurn(ctx, p, j)
+	if err != nil {
 		return Result{}, err
 	}
-	defer h.queue.leave()
-	a := h.run(job{Encoded: encoded, Password: password})
+	if foreign {
+		h.level.learn(time.Since(begun))
+	}
 	ok := a.OK && usable
-	return Result{OK: ok, Outdated: ok && params != h.params}, errors.Join(unknown, a.err())
+	if !ok && !p.Low { // nobody waits for what is low
+		h.level.wait(ctx, begun)
+	}
+	return Result{OK: ok, Outdated: ok && hash.params != h.params}, errors.Join(unknown, a.err())
+}
+
+// slow is the work from which a job is given more time in the process.
+const slow = 200 * time.Millisecond
+
+// inTurn computes a job when its turn has come, and says when that was.
+func (h *Hasher) inTurn(ctx context.Context, p Place, j job) (begun time.Time, a answer, err error) {
+	if err := h.queue.enter(ctx, p); err != nil {
+		return begun, a, err
+	}
+	defer h.queue.leave()
+	begun = time.Now()
+	return begun, h.run(j), nil
 }
 
 // Stats returns how many passwords are being hashed and how many callers wait

@@ -5,6 +5,8 @@ import "errors"
 // job is one hash, to be computed here or in a process of its own.
 type job struct {
 	Encoded  string // to compare with; empty: make a new hash
+	Beside   string // compared as well, for the time it takes
+	Slow     bool   // it takes longer than others
 	Params   Params // of a new hash
 	Password string
 }
@@ -27,6 +29,9 @@ func (j job) run() answer {
 	hash, err := decode(j.Encoded)
 	if err != nil {
 		return answer{Err: err.Error()}
+	}
+	if beside, err := decode(j.Beside); j.Beside != "" && err == nil {
+		beside.match(j.Password)
 	}
 	return answer{OK: hash.match(j.Password)}
 }

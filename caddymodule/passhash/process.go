@@ -17,6 +17,8 @@ const (
 	patience = time.Second
 	// farewell is how long it may take to end.
 	farewell = 5 * time.Second
+	// slowly is how many times that a job may take that is slow by itself.
+	slowly = 10
 	// rest is how long hashes are computed here after the process failed.
 	rest = 30 * time.Second
 )
@@ -53,7 +55,11 @@ func (p *process) do(j job) (answer, bool) {
 	if c == nil {
 		return answer{}, false
 	}
-	a, err := c.do(j, p.patience)
+	limit := p.patience
+	if j.Slow {
+		limit *= slowly
+	}
+	a, err := c.do(j, limit)
 	if err == nil {
 		return a, true
 	}
