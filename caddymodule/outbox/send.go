@@ -23,35 +23,56 @@ const (
 // writes, which may be nil. When it returns an error nothing was written, unless
 // that is store.ErrUnavailable, after which nobody knows.
 func (o *Outbox) Send(ctx context.Context, d Draft, with func(tx store.Tx) error) error {
-	if err := d.check(); err != nil {
-		return err
+	return o.SendAll(ctx, []Draft{d}, with)
+}
+
+// SendAll is Send for several mails of one owner: all of them, or none.
+func (o *Outbox) SendAll(ctx context.Context, drafts []Draft, with func(tx store.Tx) error) error {
+	if len(drafts) == 0 {
+		return errors.New("no mail to send")
 	}
-	now := o.Now()
-	m, err := o.mail(d, now)
-	if err != nil {
-		return err
+	now, owner := o.Now(), drafts[0].Owner
+	ref := store.MailRef{Tag: owner.Tag, Owner: owner.Name, At: now}
+	expires := now.Add(owner.keep())
+	mails := make([]*store.Mail, len(drafts))
+	for i, d := range drafts {
+		err := d.check()
+		if err == nil && d.Owner != owner {
+			err = errors.New("mails of several owners cannot be written in one step")
+		}
+		if err == nil {
+			mails[i], err = o.mail(d, now)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	ref := store.MailRef{Tag: d.Owner.Tag, Owner: d.Owner.Name, At: now}
-	expires := now.Add(d.Owner.keep())
 	// The queue first: a mail that no list names would never be sent, an entry
 	// without a mail is dropped.
-	if err := o.enlist(ctx, d.ID, ref, expires); err != nil {
+	if err := o.enlist(ctx, mails, ref, expires); err != nil {
 		return fmt.Errorf("queueing a mail: %w", err)
 	}
-	err = o.update(ctx, d.Owner.Tag, func(tx store.Tx) error {
+	err := o.update(ctx, owner.Tag, func(tx store.Tx) error {
 		if with != nil {
 			if err := with(tx); err != nil {
 				return err
 			}
 		}
-		return store.Mails.Put(tx, mailID(ref, d.ID), m, expires)
+		for _, m := range mails {
+			if err := store.Mails.Put(tx, mailID(ref, m.ID), m, expires); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
-		o.unlist(ctx, d.ID, err)
+		o.unlist(ctx, mails, err)
 		return fmt.Errorf("writing a mail: %w", err)
 	}
-	o.Metrics.Mail(Queued)
-	o.queue.now(d.ID, ref)
+	for _, m := range mails {
+		o.Metrics.Mail(Queued)
+		o.queue.now(m.ID, ref)
+	}
 	o.nudge()
 	return nil
 }
@@ -94,22 +115,29 @@ func place(id string) string { return "mail " + id }
 // mailID is the id of a mail in the store.
 func mailID(ref store.MailRef, id string) string { return ref.Owner + "." + id }
 
-func (o *Outbox) enlist(ctx context.Context, id string, ref store.MailRef, expires time.Time) error {
+func (o *Outbox) enlist(ctx context.Context, mails []*store.Mail, ref store.MailRef, expires time.Time) error {
 	return o.update(ctx, store.OutboxTag, func(tx store.Tx) error {
-		return errors.Join(store.MailRefs.Put(tx, id, &ref, expires), store.MailQueue.Put(tx, id, &ref, expires))
+		for _, m := range mails {
+			if err := errors.Join(store.MailRefs.Put(tx, m.ID, &ref, expires), store.MailQueue.Put(tx, m.ID, &ref, expires)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
 // unlist takes back what enlist wrote, where it is sure that there is no mail.
 // Where that fails the worker does it.
-func (o *Outbox) unlist(ctx context.Context, id string, why error) {
+func (o *Outbox) unlist(ctx context.Context, mails []*store.Mail, why error) {
 	if errors.Is(why, store.ErrUnavailable) || errors.Is(why, context.Canceled) || errors.Is(why, context.DeadlineExceeded) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	if err := o.forget(ctx, id); err != nil {
-		o.Log.Warn("a mail that was not written stays in the queue for a minute", "mail", id, "error", err)
+	for _, m := range mails {
+		if err := o.forget(ctx, m.ID); err != nil {
+			o.Log.Warn("a mail that was not written stays in the queue for a minute", "mail", m.ID, "error", err)
+		}
 	}
 }
 

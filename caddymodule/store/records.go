@@ -72,6 +72,9 @@ type Account struct {
 	PayURL string `json:"pay_url,omitempty"`
 	// Epoch grows when all sessions of the account are ended.
 	Epoch int `json:"epoch,omitempty"`
+	// Domains are mail domains that are known to be the account's own: addresses in
+	// them need no proof of the mailbox. Set by support and operators only.
+	Domains []string `json:"domains,omitempty"`
 }
 
 // RollEntry says that an account exists.
@@ -99,6 +102,27 @@ type User struct {
 	Epoch int `json:"epoch,omitempty"`
 	// SecondStep is true when a second step is on.
 	SecondStep bool `json:"second_step,omitempty"`
+	// Invited is set until somebody invited has come. Until then they have no
+	// password, and their address is theirs in name only: another may take it.
+	Invited *Invited `json:"invited,omitempty"`
+	// Moving is the address they are about to get, until its mailbox is proved.
+	Moving *Moving `json:"moving,omitempty"`
+}
+
+// Invited says by whom somebody was invited, and how long the mail is good.
+type Invited struct {
+	By    string    `json:"by"`
+	At    time.Time `json:"at"`
+	Until time.Time `json:"until"`
+}
+
+// Moving is a change of address under way.
+type Moving struct {
+	Email   string    `json:"email"` // canonical
+	Display string    `json:"display,omitempty"`
+	By      string    `json:"by"`
+	At      time.Time `json:"at"`
+	Until   time.Time `json:"until"`
 }
 
 // Block is the withdrawal of a user's access by an admin.

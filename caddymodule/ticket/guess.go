@@ -10,6 +10,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/outbox"
+	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
@@ -192,7 +193,7 @@ func (b *Book) TryAddress(ctx context.Context, token, address string) (*Found, e
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		if err == nil && same(u.Email, canonical) {
+		if err == nil && (same(u.Email, canonical) || elsewhere(t) && same(t.Typed, canonical)) {
 			return nil
 		}
 		t.AddressTries++
@@ -201,4 +202,9 @@ func (b *Book) TryAddress(ctx context.Context, token, address string) (*Found, e
 		}
 		return ErrWrong
 	})
+}
+
+// elsewhere: it was mailed to another address than that of the person.
+func elsewhere(t *store.Ticket) bool {
+	return t.Purpose == Address || t.Purpose == Notice && t.Mode == letter.AddressChanged
 }

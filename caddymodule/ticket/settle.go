@@ -31,7 +31,7 @@ func (b *Book) Settle(ctx context.Context, u *store.User, id string) (Settled, e
 	switch {
 	case t.Purpose == Magic:
 		return b.settleMagic(ctx, owner, u, id)
-	case t.Purpose == Password && t.Password != "":
+	case t.Purpose == Password && t.Password != "", t.Purpose == Invite, t.Purpose == Entry:
 		return b.settlePassword(ctx, owner, u, t)
 	}
 	return Settled{}, ErrNone
@@ -55,7 +55,7 @@ func use(tx store.Tx, book *store.Book, u *store.User, id string, now time.Time)
 		// All sessions were ended between the proof and here; it is worth nothing.
 		return nil, &Spent{cause.SessionEnded}
 	}
-	if t.Purpose == Password && t.Asked.Before(user.PasswordChanged) {
+	if t.Purpose != Magic && t.Asked.Before(user.PasswordChanged) {
 		// Somebody gave them another one since, perhaps because of this mail.
 		return nil, &Spent{cause.LinkSuperseded}
 	}
@@ -64,7 +64,7 @@ func use(tx store.Tx, book *store.Book, u *store.User, id string, now time.Time)
 	// whoever has just logged in by a link may still want it.
 	purpose := t.Purpose
 	closeAll(book, now, Superseded, func(other *store.Ticket) bool {
-		return other.Purpose != Notice && (purpose == Password || other.Purpose == purpose)
+		return other.Purpose != Notice && (purpose != Magic || other.Purpose == purpose)
 	})
 	return user, nil
 }
@@ -93,7 +93,7 @@ func (s Settled) of(doing string, err error) (Settled, error) {
 
 func (b *Book) settlePassword(ctx context.Context, owner outbox.Owner, u *store.User, t *store.Ticket) (s Settled, err error) {
 	hash, sealed := t.Hash, ""
-	if t.Mode == OneTime {
+	if t.Mode == OneTime || t.Purpose != Password {
 		fresh := secret.Password()
 		if hash, err = b.Hasher.Hash(ctx, fresh); err != nil {
 			return Settled{}, fmt.Errorf("hashing the fresh password: %w", err)
@@ -101,6 +101,9 @@ func (b *Book) settlePassword(ctx context.Context, owner outbox.Owner, u *store.
 		sealed = b.Box.Seal([]byte(fresh), "fresh "+place(owner))
 	}
 	notice, mail := b.notice(ctx, owner, u, Telling{Kind: letter.PasswordChanged, Origin: t.Origin, Locale: t.Locale})
+	// Whoever gets their first one need not be told; and where nothing is mailed,
+	// an operator's link still works.
+	tell := u.Password != "" && b.Mails != nil
 	into := func(tx store.Tx) error {
 		book, err := read(tx, owner)
 		if err != nil {
@@ -112,6 +115,7 @@ func (b *Book) settlePassword(ctx context.Context, owner outbox.Owner, u *store.
 			return err
 		}
 		user.Password, user.PasswordChosen, user.PasswordChanged = hash, false, now
+		user.Invited = nil
 		user.Epoch++
 		if err := directory.SaveUser(ctx, tx, user, now); err != nil {
 			return err
@@ -121,11 +125,18 @@ func (b *Book) settlePassword(ctx context.Context, owner outbox.Owner, u *store.
 			book.Fresh, book.FreshUntil = sealed, now.Add(FreshLife)
 		}
 		find(book, t.ID).PasswordSince, notice.PasswordSince = now, now
-		book.Tickets = append(book.Tickets, notice)
+		if tell {
+			book.Tickets = append(book.Tickets, notice)
+		}
 		s = Settled{User: user, Fresh: sealed != ""}
 		return write(tx, owner, book, now)
 	}
-	err = again(ctx, func(ctx context.Context) error { return b.Mails.Send(ctx, mail, into) })
+	err = again(ctx, func(ctx context.Context) error {
+		if !tell {
+			return b.store.Update(ctx, owner.Tag, into)
+		}
+		return b.Mails.Send(ctx, mail, into)
+	})
 	return s.of("using a mailed password", err)
 }
 

@@ -18,6 +18,11 @@ type Telling struct {
 	Kind              string // letter.NewDevice or letter.LimitReached
 	Origin            string // the public URL and prefix, without a slash at the end
 	Locale, Reference string
+	// By is who did it, Address the other address the letter speaks of. To is where
+	// it goes instead of their address.
+	By, Address, To string
+	// Life is how long "this was not me" can be said; default NoticeLife.
+	Life time.Duration
 }
 
 // most is how many letters of a kind one person gets in a day: a stranger who
@@ -79,16 +84,22 @@ func (b *Book) notice(ctx context.Context, owner outbox.Owner, u *store.User, wh
 	if u.Locale != "" {
 		what.Locale = u.Locale
 	}
+	if what.To == "" {
+		what.To = u.Email
+	}
+	if what.Life == 0 {
+		what.Life = NoticeLife
+	}
 	t := store.Ticket{
-		ID: secret.NewTicketID(now), Purpose: Notice, Mode: what.Kind, Asked: now, Until: now.Add(NoticeLife), State: Open,
-		Agent: v.Agent, Network: v.Network, Origin: what.Origin, Locale: what.Locale,
+		ID: secret.NewTicketID(now), Purpose: Notice, Mode: what.Kind, Asked: now, Until: now.Add(what.Life), State: Open,
+		Agent: v.Agent, Network: v.Network, Origin: what.Origin, Locale: what.Locale, Typed: what.To,
 	}
 	l := letter.Letter{
 		Kind: what.Kind, Locale: what.Locale, Name: u.Name, Until: t.Until, Asked: now, Device: v.Agent, Network: v.Network,
-		Reference: what.Reference, LoginURL: what.Origin + "/login",
+		Reference: what.Reference, LoginURL: what.Origin + "/login", By: what.By, Address: what.Address,
 	}
 	if what.Kind != letter.LimitReached {
 		t.Revoke, l.NotMe = secret.Digest(revoke), url(t, revoke)
 	}
-	return t, outbox.Draft{ID: t.ID, Owner: owner, To: u.Email, Until: t.Until, Letter: l}
+	return t, outbox.Draft{ID: t.ID, Owner: owner, To: what.To, Until: t.Until, Letter: l}
 }

@@ -21,6 +21,9 @@ const (
 	Magic    = "magic"    // log in
 	Password = "password" // a new password
 	Notice   = "notice"   // opens nothing; "this was not me" ends all sessions
+	Invite   = "invite"   // come in for the first time, and get a password
+	Address  = "address"  // prove a new mailbox
+	Entry    = "entry"    // a link that an operator hands over: like Invite
 )
 
 // Modes of a new password, as the option recovery names them.
@@ -45,6 +48,10 @@ const (
 	PasswordLife = 24 * time.Hour
 	FreshLife    = 7 * 24 * time.Hour
 	NoticeLife   = 7 * 24 * time.Hour
+	InviteLife   = 7 * 24 * time.Hour
+	AddressLife  = 24 * time.Hour
+	UndoLife     = 72 * time.Hour // "this was not me" of a changed address brings the old one back
+	EntryLife    = 10 * time.Minute
 	MaxOpen      = 3  // of one purpose, side by side
 	MaxCodeTries = 5  // of one mail; then its code is dead
 	MaxGuesses   = 10 // of one person in an hour
