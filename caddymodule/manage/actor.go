@@ -11,14 +11,6 @@ import (
 	"github.com/cliendo/gateway/caddymodule/visitor"
 )
 
-// Kinds of actors, as the audit log names them.
-const (
-	KindUser     = "user"     // somebody of a team
-	KindSupport  = "support"  // somebody of the staff
-	KindOperator = "operator" // the command line
-	KindKey      = "key"      // an API key
-)
-
 // Actor is who asks for something to be done.
 type Actor struct {
 	audit.Actor
@@ -35,11 +27,11 @@ type Actor struct {
 func OfUser(u *store.User, rules directory.Rules) Actor {
 	t, ok := rules.TypeOf(u)
 	a := Actor{
-		Actor: audit.Actor{Kind: KindUser, ID: u.ID, Name: u.Name, Account: u.Account},
+		Actor: audit.Actor{Kind: audit.ByUser, ID: u.ID, Name: u.Name, Account: u.Account},
 		Type:  u.Type, Administers: ok && t.Administer,
 	}
 	if a.Administers && u.Account == directory.StaffAccount {
-		a.Kind = KindSupport
+		a.Kind = audit.BySupport
 	}
 	return a
 }
@@ -54,35 +46,37 @@ func OfSession(f *session.Facts, rules directory.Rules, v visitor.Visitor) Actor
 // OfKey is a program that came with an API key.
 func OfKey(k *store.APIKey, v visitor.Visitor) Actor {
 	return Actor{
-		Actor: audit.Actor{Kind: KindKey, ID: k.ID, Name: k.Name, Account: k.Account, Network: v.Network, Agent: v.Agent},
+		Actor: audit.Actor{Kind: audit.ByKey, ID: k.ID, Name: k.Name, Account: k.Account, Network: v.Network, Agent: v.Agent},
 		Key:   k,
 	}
 }
 
 // Operator is somebody at the command line.
 func Operator(name string) Actor {
-	return Actor{Actor: audit.Actor{Kind: KindOperator, Name: name}}
+	return Actor{Actor: audit.Actor{Kind: audit.ByOperator, Name: name}}
 }
 
 // Support tells whether a is somebody of the staff.
-func (a Actor) Support() bool { return a.Kind == KindSupport }
+func (a Actor) Support() bool { return a.Kind == audit.BySupport }
 
 // Wide tells whether a sees every account.
 func (a Actor) Wide() bool {
-	return a.Kind == KindSupport || a.Kind == KindOperator || a.Kind == KindKey && a.Account == ""
+	return a.Kind == audit.BySupport || a.Kind == audit.ByOperator || a.Kind == audit.ByKey && a.Account == ""
 }
 
 // has tells whether the key has a scope.
-func (a Actor) has(scope string) bool { return scope != "" && a.Key != nil && apikey.Allows(a.Key, scope) }
+func (a Actor) has(scope string) bool {
+	return scope != "" && a.Key != nil && apikey.Allows(a.Key, scope)
+}
 
 // sees tells whether an account is there for a. The staff is not there for keys.
 func (a Actor) sees(account string) bool {
 	switch a.Kind {
-	case KindSupport, KindOperator:
+	case audit.BySupport, audit.ByOperator:
 		return true
-	case KindKey:
+	case audit.ByKey:
 		return account != directory.StaffAccount && (a.Account == "" || a.Account == account)
-	case KindUser:
+	case audit.ByUser:
 		return a.Account != "" && a.Account == account
 	}
 	return false
@@ -90,7 +84,7 @@ func (a Actor) sees(account string) bool {
 
 // himself: it is about whoever asks.
 func (a Actor) himself(u *store.User) bool {
-	return (a.Kind == KindUser || a.Kind == KindSupport) && u != nil && a.ID == u.ID && a.Account == u.Account
+	return (a.Kind == audit.ByUser || a.Kind == audit.BySupport) && u != nil && a.ID == u.ID && a.Account == u.Account
 }
 
 // with has the audit log know who did it.

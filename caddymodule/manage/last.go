@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -50,7 +51,7 @@ func (m *Manager) leads(u *store.User) bool {
 // successor returns the id of a superadmin of the account besides u, empty where
 // there is none. Whoever asks is one in most cases.
 func (m *Manager) successor(ctx context.Context, s step, u *store.User) (string, error) {
-	if a := s.actor; a.Kind == KindUser && a.ID != u.ID && a.Account == u.Account {
+	if a := s.actor; a.Kind == audit.ByUser && a.ID != u.ID && a.Account == u.Account {
 		me, err := m.o.Directory.User(ctx, a.Account, a.ID)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return "", err

@@ -44,7 +44,7 @@ type Store interface {
 
 // Mails sends mails, in the same step as what they tell of. *outbox.Outbox is one.
 type Mails interface {
-	Send(ctx context.Context, d outbox.Draft, with func(tx store.Tx) error) error
+	SendAll(ctx context.Context, drafts []outbox.Draft, with func(tx store.Tx) error) error
 	Allow(ctx context.Context, r outbox.Request) error
 }
 
@@ -74,7 +74,7 @@ type Options struct {
 	Directory *directory.Directory
 	Hasher    Hasher
 	Limits    Limits
-	Sessions  Sessions // optional: without it EndSession ends all
+	Sessions  Sessions
 	Audit     Log
 	// Tickets and Mails are nil where no mail is configured.
 	Tickets *ticket.Book

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/cliendo/gateway/caddymodule/apikey"
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -46,7 +47,7 @@ const (
 	EditAccount        Action = "edit_account" // name, where to pay, verified domains
 	SetState           Action = "set_state"
 	EndAccountSessions Action = "end_account_sessions"
-	LockedOut          Action = "locked_out" // who will be, on a day
+	LookLockedOut      Action = "locked_out" // who will be, on a day
 	ManageKeys         Action = "manage_keys"
 	Import             Action = "import"
 )
@@ -105,7 +106,7 @@ var table = []rule{
 	{action: EditAccount, support: true, key: apikey.AccountsWrite},
 	{action: SetState, support: true, key: apikey.AccountsWrite},
 	{action: EndAccountSessions, support: true, key: apikey.AccountsWrite},
-	{action: LockedOut, support: true, key: apikey.AccountsRead, wide: true},
+	{action: LookLockedOut, support: true, key: apikey.AccountsRead, wide: true},
 	{action: ManageKeys, support: true, wide: true},
 	{action: Import, support: true, wide: true},
 }
@@ -164,9 +165,9 @@ func May(types directory.Rules, a Actor, what Action, account string, target *st
 		return store.ErrNotFound
 	}
 	switch a.Kind {
-	case KindOperator:
+	case audit.ByOperator:
 		return nil
-	case KindKey:
+	case audit.ByKey:
 		switch {
 		case !a.has(r.key):
 			return no(WhyScope)
@@ -176,14 +177,14 @@ func May(types directory.Rules, a Actor, what Action, account string, target *st
 			return no(WhyUnverified)
 		}
 		return nil
-	case KindSupport:
+	case audit.BySupport:
 		switch {
 		case !r.support || !a.Administers:
 			return no(WhyNotYours)
 		case account == directory.StaffAccount && !r.wide && !r.staff:
 			return no(WhyStaff)
 		}
-	case KindUser:
+	case audit.ByUser:
 		switch {
 		case !r.team || !a.Administers || a.Account == directory.StaffAccount:
 			return no(WhyNotYours)
@@ -209,7 +210,7 @@ func administers(types directory.Rules, u *store.User) bool {
 // superadmin makes admins.
 func MayGrant(types directory.Rules, a Actor, account, typ string) error {
 	made := &store.User{Account: account, Type: typ}
-	if a.Kind == KindUser && a.Type != directory.SuperadminType && administers(types, made) {
+	if a.Kind == audit.ByUser && a.Type != directory.SuperadminType && administers(types, made) {
 		return &Forbidden{SetType, WhyAdmin}
 	}
 	return nil

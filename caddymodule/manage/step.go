@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -82,7 +83,7 @@ func (m *Manager) try(ctx context.Context, s step) (*store.User, error) {
 		if err != nil {
 			return err
 		}
-		now := m.o.Now()
+		now, read := m.o.Now(), *u
 		if err := s.change(tx, u, now); err != nil {
 			return err
 		}
@@ -95,7 +96,7 @@ func (m *Manager) try(ctx context.Context, s step) (*store.User, error) {
 			}
 		}
 		written = u
-		return m.o.Directory.Save(ctx, tx, u)
+		return m.o.Directory.SaveIn(ctx, tx, &read, u)
 	})
 	return written, err
 }
@@ -128,7 +129,7 @@ func (m *Manager) look(ctx context.Context, a Actor, what Action, account, id st
 // everything that counts there: who asks, what they may, and what was to be so.
 func (m *Manager) inside(ctx context.Context, tx store.Tx, s step, before *store.User) (*store.User, error) {
 	a := s.actor
-	if a.Kind == KindUser {
+	if a.Kind == audit.ByUser {
 		// They are of the same account: a demotion or block a moment ago counts.
 		me, err := store.Users.Read(tx, a.ID)
 		if errors.Is(err, store.ErrNotFound) {

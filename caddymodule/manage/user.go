@@ -65,7 +65,9 @@ func (m *Manager) Unblock(ctx context.Context, a Actor, account, id string) (*st
 }
 
 // EndSessions logs somebody out, everywhere.
-func (m *Manager) EndSessions(ctx context.Context, a Actor, account, id string) error { return errNotYet }
+func (m *Manager) EndSessions(ctx context.Context, a Actor, account, id string) error {
+	return errNotYet
+}
 
 // EndSession ends one session, by its public handle.
 func (m *Manager) EndSession(ctx context.Context, a Actor, account, id, handle string) error {
@@ -73,7 +75,9 @@ func (m *Manager) EndSession(ctx context.Context, a Actor, account, id, handle s
 }
 
 // ClearDelays forgets somebody's failed attempts: the next try is possible at once.
-func (m *Manager) ClearDelays(ctx context.Context, a Actor, account, id string) error { return errNotYet }
+func (m *Manager) ClearDelays(ctx context.Context, a Actor, account, id string) error {
+	return errNotYet
+}
 
 // SecondStepOff switches somebody's second step off, ends their sessions, and
 // tells them by mail.
