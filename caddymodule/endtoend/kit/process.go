@@ -88,6 +88,9 @@ func (p *Process) start(started chan<- error) {
 // Output returns what the process printed so far.
 func (p *Process) Output() string { return p.out.String() }
 
+// Pid is the number that the system knows the process by.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
 // Done is closed when the process is over.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
