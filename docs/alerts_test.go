@@ -69,6 +69,29 @@ func TestAlertsWatchWhatThereIs(t *testing.T) {
 	}
 }
 
+var mailOutcomes = regexp.MustCompile(`login_gateway_mails_total\{outcome=~?"([^"]+)"\}`)
+
+// An alert about an outcome that there is not would never ring.
+func TestAlertsAboutMailsNameOutcomesThatThereAre(t *testing.T) {
+	exist := ""
+	for _, cells := range rows(read(t, "docs/metrics.md")) {
+		if unquote(cells[0]) == "login_gateway_mails_total" {
+			exist = cells[3]
+		}
+	}
+	found := mailOutcomes.FindAllStringSubmatch(read(t, "docs/alerts.yml"), -1)
+	if len(found) == 0 {
+		t.Error("no alert about mails")
+	}
+	for _, m := range found {
+		for outcome := range strings.SplitSeq(m[1], "|") {
+			if !strings.Contains(exist, "`"+outcome+"`") {
+				t.Errorf("mails have no outcome %q: %s", outcome, exist)
+			}
+		}
+	}
+}
+
 func TestMetricsNamedElsewhereExist(t *testing.T) {
 	exist := metrics(t)
 	for _, file := range markdown(t) {
