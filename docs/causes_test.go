@@ -57,7 +57,9 @@ func words(t *testing.T, locale string) map[string]string {
 func TestCausesNamedElsewhereExist(t *testing.T) {
 	code := regexp.MustCompile(`(?:cause|outcome|reason)(?:=~?|": )"([a-z_|]+)"`)
 	for _, file := range []string{"docs/alerts.yml", "docs/headers.md", "docs/operators.md", "docs/metrics.md", "docs/causes.md"} {
-		for _, m := range code.FindAllStringSubmatch(read(t, file), -1) {
+		// Outcomes of mails are words of their own, and checked beside the alerts.
+		text := mailOutcomes.ReplaceAllString(read(t, file), "")
+		for _, m := range code.FindAllStringSubmatch(text, -1) {
 			for _, c := range regexp.MustCompile(`[a-z_]+`).FindAllString(m[1], -1) {
 				if _, known := cause.Cause(c).Info(); !known && c != "ok" {
 					t.Errorf("%s: there is no cause %s", file, c)
