@@ -115,7 +115,8 @@ const (
 	idAlphabet       = "abcdefghijklmnopqrstuvwxyz234567"
 	passwordAlphabet = "abcdefghjkmnpqrstuvwxyzACDEFGHJKLMNPQRTUVWXY3479" // no i l o, B I O S Z, 0 1 2 5 6 8
 	readable         = "ACDEFGHJKMNPQRTUVWXY3479"
-	passwordLength   = 14 // 48 characters: 78 bits
+	passwordLength   = 14                            // 48 characters: 78 bits
+	recoveryAlphabet = "abcdefghjkmnpqrstuvwxyz3479" // what passwords have, without capitals
 )
 
 // ID returns a new id for a user or session handle: 80 random bits.
@@ -131,6 +132,13 @@ func APIKey() string { return pick(idAlphabet, APIKeyLength) }
 // Password returns a new generated password of 78 bits without characters that
 // look alike. It is letters and digits only, so that one double click selects it.
 func Password() string { return pick(passwordAlphabet, passwordLength) }
+
+// RecoveryLength is how many characters a recovery code has.
+const RecoveryLength = 16
+
+// RecoveryCode returns a new recovery code: 76 bits in small letters and digits,
+// none of which look alike.
+func RecoveryCode() string { return pick(recoveryAlphabet, RecoveryLength) }
 
 // Reference returns a short code that people can read over the phone, like
 // K7Q-4MD. It is a name, not a secret; who stores it makes sure it is unique.
