@@ -22,7 +22,7 @@ func (w *world) enable(session string) error {
 		if err := w.near.Enable(tx, u, session); err != nil {
 			return err
 		}
-		return directory.SaveUser(tx, u, w.now())
+		return directory.SaveUser(w.t.Context(), tx, u, w.now())
 	})
 }
 
@@ -166,7 +166,7 @@ func TestOffForgetsAll(t *testing.T) {
 			if err := factor.Off(tx, u); err != nil {
 				return err
 			}
-			return directory.SaveUser(tx, u, w.now())
+			return directory.SaveUser(w.t.Context(), tx, u, w.now())
 		})
 		must(w.t, err)
 		if _, err := store.Factors.Get(w.t.Context(), w.store, store.AccountTag("acme"), "jan"); !errors.Is(err, store.ErrNotFound) || w.reread().SecondStep {
