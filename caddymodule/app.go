@@ -159,6 +159,9 @@ func (a *App) Stop() error {
 		if err := r.attempts.Close(); err != nil {
 			a.rt.log.Error("writing the last attempts failed", "error", err)
 		}
+		if err := r.tally.Close(); err != nil {
+			a.rt.log.Error("writing the last counters failed", "error", err)
+		}
 	}
 	return leave(a.rt.store)
 }

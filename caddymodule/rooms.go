@@ -29,6 +29,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/signin"
 	"github.com/cliendo/gateway/caddymodule/signout"
+	"github.com/cliendo/gateway/caddymodule/tally"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
@@ -42,6 +43,7 @@ type rooms struct {
 	limits    *limit.Limiter
 	hasher    *passhash.Hasher
 	attempts  *attempt.Recorder
+	tally     *tally.Counter
 	sessions  *session.Manager
 	session   session.Settings
 	outbox    *outbox.Outbox // nil: nobody is mailed
@@ -80,7 +82,8 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 	r.directory = directory.New(h.engine, directory.Options{Rules: s.Rules})
 	r.limits = limit.New(h.engine, s.Limits, nil)
 	r.hasher = h.passwords(s.Hash)
-	r.attempts = attempt.New(h.engine, attempt.Options{Keep: s.AttemptsKeep, Log: a.rt.log})
+	r.tally = tally.New(h.engine, tally.Options{Location: s.Rules.Location, Log: a.rt.log})
+	r.attempts = attempt.New(h.engine, attempt.Options{Keep: s.AttemptsKeep, Log: a.rt.log, Tally: r.tally})
 	r.session = session.Settings{
 		Limits: s.Session, Rules: s.Rules, StaleMax: s.StaleMax, CacheSize: s.CacheSize,
 		Codec: cookie.NewCodec(cookie.Session, keys.DeriveAll(keySession)),

@@ -21,7 +21,7 @@ func (r *rooms) mails() (*outbox.Outbox, error) {
 		return nil, fmt.Errorf("making the mailer: %w", err)
 	}
 	o := r.settings.outboxOptions(mailer)
-	o.Log = r.log
+	o.Log, o.Tally = r.log, r.tally
 	if r.places != nil {
 		o.Places = r.places
 	}

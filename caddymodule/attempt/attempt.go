@@ -46,7 +46,12 @@ type Options struct {
 	// Reference makes references; default secret.Reference.
 	Reference func() string
 	Caps      Caps
+	// Tally counts every attempt for reports, without a wait. Optional.
+	Tally Tally
 }
+
+// Tally counts attempts.
+type Tally interface{ Attempt(e Entry) }
 
 // Caps bound the new records of an hour. Above one, attempts are counted in a
 // record they share, which says less. Attempts that proved something, or come

@@ -75,6 +75,9 @@ func New(s Store, o Options) *Recorder {
 func (r *Recorder) Record(ctx context.Context, e Entry) (reference string, err error) {
 	e = e.cleaned()
 	now := r.o.Now()
+	if r.o.Tally != nil {
+		r.o.Tally.Attempt(e)
+	}
 	if e.Cause == cause.None && !e.Asked {
 		return r.create(ctx, e, now) // every session has its own
 	}

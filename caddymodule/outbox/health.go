@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -60,5 +61,18 @@ func (o *Outbox) tell(g glance, m *store.Mail, tried store.MailAnswer) {
 // ended tells that a mail came too late.
 func (o *Outbox) ended(g glance, m *store.Mail) {
 	o.Metrics.Mail(Expired)
+	o.count(g.ref, Expired, 0)
 	o.Log.Error("mail expired: nobody took it in time", "mail", g.id, "kind", m.Kind, "tries", len(m.Tries))
+}
+
+// count has reports know what became of a mail.
+func (o *Outbox) count(ref store.MailRef, state string, code int) {
+	if o.Tally == nil {
+		return
+	}
+	account, ok := strings.CutPrefix(ref.Tag, store.AccountTag(""))
+	if !ok {
+		account = ""
+	}
+	o.Tally.Mail(account, state, code)
 }

@@ -35,6 +35,12 @@ type Metrics interface {
 	MailAccepted(after time.Duration)
 }
 
+// Tally counts for reports what became of the mails to users of an account;
+// account is empty for addresses that nobody has.
+type Tally interface {
+	Mail(account, state string, code int)
+}
+
 // Options say how an Outbox works. What is left zero takes its default.
 type Options struct {
 	Mailer   Mailer
@@ -56,6 +62,7 @@ type Options struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	Metrics Metrics
+	Tally   Tally // optional
 }
 
 const (

@@ -248,6 +248,7 @@ func (o *Outbox) record(ctx context.Context, g glance, m *store.Mail, answer Ans
 	}
 	o.Metrics.Mail(after.State)
 	o.tell(g, &after, tried)
+	o.count(g.ref, after.State, tried.Code)
 	if !settled(after.State) {
 		return next{due: earlier(after.Due, after.Expires), tries: len(after.Tries)}
 	}
