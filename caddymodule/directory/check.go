@@ -2,6 +2,7 @@ package directory
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -31,6 +32,11 @@ func (d *Directory) checkAccount(before, a *store.Account) (err error) {
 	}
 	if before.PayURL != a.PayURL {
 		if err := checkURL("pay_url", a.PayURL); err != nil {
+			return err
+		}
+	}
+	if !slices.Equal(before.Domains, a.Domains) {
+		if a.Domains, err = cleanDomains(a.Domains); err != nil {
 			return err
 		}
 	}

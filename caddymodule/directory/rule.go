@@ -178,6 +178,12 @@ func (r Rules) Steady(u *store.User, a *store.Account, now time.Time) time.Time 
 		return u.Block.Until
 	default: // the account decides
 	}
+	return r.Turn(a, now)
+}
+
+// Turn returns when the state of a begins to keep its users out by the passing of
+// time alone; zero where it does already, or never will.
+func (r Rules) Turn(a *store.Account, now time.Time) time.Time {
 	if a == nil || a.ID == StaffAccount {
 		return time.Time{}
 	}

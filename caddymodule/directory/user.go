@@ -161,6 +161,12 @@ func (d *Directory) EndSessions(ctx context.Context, account, id string) error {
 // DeleteUser removes a user and frees address and id. Their sessions and
 // attempts are not touched: a session without its user ends by itself.
 func (d *Directory) DeleteUser(ctx context.Context, account, id string) error {
+	return d.DeleteUserIf(ctx, account, id, func(store.Tx, *store.User) error { return nil })
+}
+
+// DeleteUserIf is DeleteUser if check, run in the same step on the user as they
+// are, returns nil; its error is returned otherwise.
+func (d *Directory) DeleteUserIf(ctx context.Context, account, id string, check func(store.Tx, *store.User) error) error {
 	u, err := d.User(ctx, account, id)
 	if err != nil {
 		return wrap("deleting user", err)
@@ -173,7 +179,11 @@ func (d *Directory) DeleteUser(ctx context.Context, account, id string) error {
 		}
 	}
 	err = d.store.Update(ctx, store.AccountTag(account), func(tx store.Tx) error {
-		if _, err := store.Users.Read(tx, id); err != nil {
+		now, err := store.Users.Read(tx, id)
+		if err != nil {
+			return err
+		}
+		if err := check(tx, now); err != nil {
 			return err
 		}
 		tx.Announce(store.Users.Kind, id)

@@ -10,6 +10,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/outbox"
+	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
@@ -91,6 +92,9 @@ func (m *Manager) try(ctx context.Context, s step) (*store.User, error) {
 			return err
 		}
 		for _, o := range offers {
+			if o.Ticket.Mode == letter.PasswordChanged {
+				o.Ticket.PasswordSince = u.PasswordChanged // so that "this was not me" takes it back
+			}
 			if err := o.Open(tx, now); err != nil {
 				return err
 			}

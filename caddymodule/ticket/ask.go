@@ -68,6 +68,8 @@ func (b *Book) draw(a Ask, now time.Time) (store.Ticket, drawn) {
 		t.Browser = secret.Digest(a.Browser)
 	}
 	switch {
+	case a.Purpose == Magic && a.Browser == "": // no tab waits for a code
+		t.Until = now.Add(MagicLife)
 	case a.Purpose == Magic:
 		d.code = secret.Digits(codeDigits)
 		t.Until, t.CodeUntil, t.Match = now.Add(MagicLife), now.Add(CodeLife), secret.Digits(matchDigits)
