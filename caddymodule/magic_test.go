@@ -238,6 +238,34 @@ func TestDeadLinksGiveAFreshOneInOneClick(t *testing.T) {
 	})
 }
 
+// The page that waits says from when another mail can be asked for, and sends who
+// gets none to the right part of help.
+func TestTheWaitingPageSaysWhenAnotherMailCanBeAsked(t *testing.T) {
+	inTown(t, func(w *town) {
+		for i, address := range []string{"jan@acme.test", "nobody@else.test"} {
+			b := w.browser("Firefox / Linux", "192.0.2.1")
+			started := w.now()
+			for n := range 3 {
+				b.asks(address, "/")
+				b.get(b.to()).wants("OK")
+				want := "Een nieuwe mail vragen kan meteen."
+				if n == 2 {
+					zone, err := time.LoadLocation("Europe/Amsterdam")
+					if err != nil {
+						t.Fatal(err)
+					}
+					want = "Een nieuwe mail vragen kan weer vanaf " + started.Add(15*time.Minute).In(zone).Format("15:04") + " uur."
+				}
+				if text := b.res.Body.String(); !strings.Contains(text, want) || !strings.Contains(text, "help?cause=no_mail") || strings.Contains(text, "too_many_mails") {
+					t.Errorf("%s, mail %d: no %q in %s", address, n+1, want, text)
+				}
+			}
+			w.push(15*time.Minute + time.Duration(i))
+			b.asks(address, "/")
+		}
+	})
+}
+
 func TestNobodyLooksLikeSomebody(t *testing.T) {
 	inTown(t, func(w *town) {
 		varying := regexp.MustCompile(`ask=[a-z2-7]+|<strong>\d{4}</strong>|data-reference="[^"]*"|<strong>[A-Z0-9]{3}-[A-Z0-9]{3}</strong>|value="[^"]*@[^"]*"|Referentie%20[^"]*|[A-Z0-9]{3}-[A-Z0-9]{3}`)

@@ -3,6 +3,7 @@ package caddymodule_test
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -15,14 +16,17 @@ import (
 	"github.com/cliendo/gateway/caddymodule/outbox/smtptest"
 )
 
-// mailing is a place whose gateway mails over one relay.
-func mailing(t *testing.T, relay string) (p *place, address string) {
+// mailing is a place whose gateway mails over one relay, with more words of mail.
+func mailing(t *testing.T, relay string, more ...object) (p *place, address string) {
 	t.Helper()
 	p = newPlace(t).site(gateway(), proxy())
 	servers := p.config["apps"].(object)["http"].(object)["servers"].(object)
 	address = "http://" + servers["srv"].(object)["listen"].([]string)[0]
 	p.app()["public_url"] = address
 	p.relay(relay)
+	for _, words := range more {
+		maps.Copy(p.app()["mail"].(object), words)
+	}
 	p.must("accounts", "add", "acme")
 	p.must("users", "add", "anna@example.com", "--account", "acme", "--name", "Anna", "--type", "teammate")
 	return p.start(), address

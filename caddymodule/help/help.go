@@ -21,7 +21,7 @@ type Pages interface {
 	Refusal(w http.ResponseWriter, r *http.Request, v page.Refusal)
 }
 
-// Metrics counts answers; the cause is one of the closed list.
+// Metrics counts answers; the cause is one of the closed list, or page.NoMail.
 type Metrics interface {
 	HelpAnswer(c cause.Cause, answer string)
 }
@@ -78,7 +78,7 @@ const testLasts = 5 * time.Minute
 func (e *Errand) show(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	v := page.Help{Down: !e.Works(), LastLogin: -1, Known: e.known(r), Cookies: page.CookiesUnknown}
-	if c := cause.Cause(query.Get("cause")); listed(c) {
+	if c := cause.Cause(query.Get("cause")); page.Topic(c) {
 		v.Cause = c
 	}
 	if reference, ok := secret.ParseReference(query.Get("reference")); ok {
@@ -129,7 +129,7 @@ const maxForm = 4 << 10
 func (e *Errand) answer(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	c, answer := cause.Cause(r.PostFormValue("cause")), page.Answer(r.PostFormValue("answer"))
-	if !listed(c) || answer != page.AnswerYes && answer != page.AnswerNo {
+	if !page.Topic(c) || answer != page.AnswerYes && answer != page.AnswerNo {
 		e.Pages.Refusal(w, r, page.Refusal{Cause: cause.BadRequest})
 		return
 	}
@@ -147,7 +147,7 @@ func (e *Errand) back(w http.ResponseWriter, r *http.Request, key, value, anchor
 			kept.Set(name, v)
 		}
 	}
-	if c := cause.Cause(asked.Get("cause")); listed(c) {
+	if c := cause.Cause(asked.Get("cause")); page.Topic(c) {
 		kept.Set("cause", string(c))
 	}
 	if reference, ok := secret.ParseReference(asked.Get("reference")); ok {
@@ -159,9 +159,4 @@ func (e *Errand) back(w http.ResponseWriter, r *http.Request, key, value, anchor
 	to := url.URL{Path: e.Prefix + "/help", RawQuery: kept.Encode(), Fragment: anchor}
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, to.String(), http.StatusSeeOther)
-}
-
-func listed(c cause.Cause) bool {
-	_, ok := c.Info()
-	return ok
 }

@@ -105,6 +105,8 @@ func TestEveryReasonAndWay(t *testing.T) {
 func TestTheReferenceIsFilledIn(t *testing.T) {
 	h := newHouse(t)
 	wants(t, h.get(t, "/gateway/help?reference=k7q4md&cause=too_many_mails"), `data-reference="K7Q-4MD"`, "referentie%20K7Q-4MD", `id="mail" open`)
+	wants(t, h.get(t, "/gateway/help?cause=no_mail"), `id="mail" open`, `name="cause" value="no_mail"`)
+	wants(t, h.get(t, "/gateway/help?cause=link_used"), `id="link" open`, `name="cause" value="link_used"`)
 	for _, shape := range []string{"K7Q-4M", "<b>x</b>", "K7Q-4MD-K7Q", "evil.test"} {
 		if body := h.get(t, "/gateway/help?cause=nonsense&reference="+url.QueryEscape(shape)); strings.Contains(body, "data-reference") || strings.Contains(body, " open>") {
 			t.Errorf("%s is taken for a reference", shape)
@@ -171,6 +173,7 @@ func TestAnswersAreCounted(t *testing.T) {
 	_, body, at := h.send(t, http.MethodPost, "/gateway/help/answer?lang=en&reference=K7Q-4MD", url.Values{"cause": {"too_many_mails"}, "answer": {"no"}})
 	wants(t, body, "who can help you further", "K7Q-4MD")
 	h.get(t, at.RequestURI()) // a reload
+	h.send(t, http.MethodPost, "/gateway/help/answer?cause=no_mail", url.Values{"cause": {"no_mail"}, "answer": {"no"}})
 	h.send(t, http.MethodPost, "/gateway/help/answer", url.Values{"cause": {"unknown_email"}, "answer": {"yes"}})
 	for _, form := range []url.Values{
 		{"cause": {"made_up"}, "answer": {"yes"}},
@@ -184,7 +187,7 @@ func TestAnswersAreCounted(t *testing.T) {
 			t.Errorf("%.80v: %d", form, status)
 		}
 	}
-	if len(h.counts) != 2 || h.counts["too_many_mails no"] != 1 || h.counts["unknown_email yes"] != 1 {
+	if len(h.counts) != 3 || h.counts["no_mail no"] != 1 || h.counts["too_many_mails no"] != 1 || h.counts["unknown_email yes"] != 1 {
 		t.Errorf("%v", h.counts)
 	}
 }

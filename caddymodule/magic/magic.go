@@ -46,9 +46,10 @@ type Tickets interface {
 	TryCode(ctx context.Context, id, browser, code string) (*ticket.Found, error)
 }
 
-// Quota says whether one more mail may be asked for.
+// Quota says whether one more mail may be asked for, and else from when.
 type Quota interface {
 	Allow(ctx context.Context, r outbox.Request) error
+	Next(ctx context.Context, r outbox.Request) (time.Time, error)
 }
 
 // Limits forgets the failures of somebody who proved who they are.

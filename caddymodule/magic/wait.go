@@ -8,6 +8,7 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/signin"
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -42,15 +43,21 @@ func (e *Errand) show(w http.ResponseWriter, r *http.Request) {
 		e.over(w, r, f, "")
 		return
 	}
-	e.Pages.MagicSent(w, r, http.StatusOK, e.view(id, f))
+	e.Pages.MagicSent(w, r, http.StatusOK, e.view(r, id, f))
 }
 
 // view is what the tab shows. It comes from the ticket and not from the person,
 // so that it is the same for an address that nobody has.
-func (e *Errand) view(id string, f *ticket.Found) page.MagicSent {
+func (e *Errand) view(r *http.Request, id string, f *ticket.Found) page.MagicSent {
 	t := &f.Ticket
+	next, err := e.Quota.Next(r.Context(), outbox.Request{Subject: attempt.Subject(f.User, f.Ticket.Typed), Network: visitor.Of(r).Network})
+	if err != nil {
+		e.Log.Warn("the waiting page does not say when another mail may be asked for", "error", err)
+		next = time.Time{}
+	}
 	return page.MagicSent{
-		Ask: id, Match: t.Match, Agent: t.Agent, Network: t.Network, Asked: t.Asked, CodeUntil: t.CodeUntil, Until: t.Until,
+		NextMail: next,
+		Ask:      id, Match: t.Match, Agent: t.Agent, Network: t.Network, Asked: t.Asked, CodeUntil: t.CodeUntil, Until: t.Until,
 		Code: e.Now().Before(t.CodeUntil) && t.CodeTries < ticket.MaxCodeTries,
 	}
 }
@@ -122,7 +129,7 @@ func (e *Errand) look(w http.ResponseWriter, r *http.Request) {
 	case f.Cause != cause.None:
 		e.over(w, r, f, "")
 	case f.Ticket.Approved.IsZero():
-		v := e.view(id, f)
+		v := e.view(r, id, f)
 		v.NotYet = true
 		e.Pages.MagicSent(w, r, http.StatusOK, v)
 	default:
@@ -173,7 +180,7 @@ func (e *Errand) wrong(w http.ResponseWriter, r *http.Request, id string, f *tic
 		e.over(w, r, f, reference)
 		return
 	}
-	v := e.view(id, f)
+	v := e.view(r, id, f)
 	v.Cause, v.Reference = c, reference
 	if wait := until.Sub(e.Now()); !until.IsZero() && wait > 0 {
 		v.RetryAt, v.RetryAfter = until, wait

@@ -101,6 +101,41 @@ func allowing(err error) error {
 	return fmt.Errorf("counting mails asked for: %w", err)
 }
 
+// Next returns from when Allow lets one more mail pass as far as it is known now:
+// this moment, or a later one. It changes nothing.
+func (o *Outbox) Next(ctx context.Context, r Request) (time.Time, error) {
+	now := o.Now()
+	address, err := o.times(ctx, store.LimitTag(r.Subject))
+	if err != nil {
+		return now, err
+	}
+	network, err := o.times(ctx, networkTag(r.Network))
+	if err != nil {
+		return now, err
+	}
+	next := quota{o.Limits.Address, o.Limits.AddressWindow}.next(address, now)
+	if first := !slices.ContainsFunc(address, after(now.Add(-guaranteed))); first || r.Network == "" {
+		return next, nil
+	}
+	if later := (quota{o.Limits.Network, o.Limits.NetworkWindow}).next(network, now); later.After(next) {
+		next = later
+	}
+	return next, nil
+}
+
+// times are when mails of one quota were asked for, oldest first.
+func (o *Outbox) times(ctx context.Context, tag string) ([]time.Time, error) {
+	q, err := store.Quotas.Get(ctx, o.store, tag, "")
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("looking up when mails were asked for: %w", err)
+	}
+	slices.SortFunc(q.Times, time.Time.Compare)
+	return q.Times, nil
+}
+
 // poolTag holds the mails to addresses that nobody has.
 var poolTag = store.LimitTag("m:nobody")
 
@@ -152,15 +187,27 @@ func (o *Outbox) giveBack(ctx context.Context, tag string, taken time.Time) {
 
 // add returns times with now, or *TooMany.
 func (q quota) add(times []time.Time, now time.Time) ([]time.Time, error) {
-	start := slices.IndexFunc(times, after(now.Add(-q.window)))
-	if start < 0 {
-		start = len(times)
-	}
-	// Nodes' clocks differ, so times need not be in order; a few are enough.
-	if n := len(times) - start; n >= q.max {
-		return nil, &TooMany{Sent: n, Until: times[len(times)-q.max].Add(q.window)}
+	if n := q.within(times, now); n >= q.max {
+		return nil, &TooMany{Sent: n, Until: q.next(times, now)}
 	}
 	return append(times, now), nil
+}
+
+// within counts the times that are still in the window.
+func (q quota) within(times []time.Time, now time.Time) int {
+	start := slices.IndexFunc(times, after(now.Add(-q.window)))
+	if start < 0 {
+		return 0
+	}
+	return len(times) - start
+}
+
+// next is when there is a place: now, or when the time goes that takes the last one.
+func (q quota) next(times []time.Time, now time.Time) time.Time {
+	if q.within(times, now) < q.max {
+		return now
+	}
+	return times[len(times)-q.max].Add(q.window)
 }
 
 func after(limit time.Time) func(time.Time) bool {

@@ -140,3 +140,58 @@ func TestFiftyAtOnceGetWhatIsAllowed(t *testing.T) {
 		}
 	})
 }
+
+// What Next says is what Allow does, for an address and for a network, whoever
+// has the address.
+func TestNextIsWhenAllowLetsOneMorePass(t *testing.T) {
+	for _, known := range []bool{true, false} {
+		onEngines(t, func(h *house) {
+			next := func(r outbox.Request) time.Duration {
+				t.Helper()
+				at, err := h.Next(context.Background(), r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return at.Sub(h.now())
+			}
+			r := outbox.Request{Subject: "u:1", Network: "192.0.2.1/32", Known: known}
+			for range 3 {
+				if wait := next(r); wait > 0 {
+					t.Fatalf("wait %s before the limit", wait)
+				}
+				if err := h.allow(r); err != nil {
+					t.Fatal(err)
+				}
+			}
+			wait := next(r)
+			if wait < 14*time.Minute || wait > 15*time.Minute {
+				t.Fatalf("after three: wait %s", wait)
+			}
+			h.push(wait - 30*time.Second)
+			if err := h.allow(r); err == nil {
+				t.Error("one passes before the time that was said")
+			}
+			h.push(31 * time.Second)
+			if wait := next(r); wait > 0 {
+				t.Errorf("at the time that was said: wait %s", wait)
+			}
+			if err := h.allow(r); err != nil {
+				t.Errorf("at the time that was said: %v", err)
+			}
+			// The network is used up by others. It holds for this address, which had a
+			// mail this hour, and not for one that had none.
+			for i := range 30 {
+				_ = h.allow(outbox.Request{Subject: fmt.Sprint("u:other", i), Network: r.Network, Known: true})
+			}
+			if wait := next(r); wait < 9*time.Minute || wait > 10*time.Minute {
+				t.Errorf("a network that is used up: wait %s", wait)
+			}
+			if wait := next(outbox.Request{Subject: "u:2", Network: r.Network, Known: known}); wait > 0 {
+				t.Errorf("somebody's first mail waits %s", wait)
+			}
+			if wait := next(outbox.Request{Subject: r.Subject, Known: known}); wait > 0 {
+				t.Errorf("where no network is known: wait %s", wait)
+			}
+		})
+	}
+}

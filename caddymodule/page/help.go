@@ -31,9 +31,20 @@ const (
 	AnswerNo  Answer = "no"
 )
 
+// NoMail is what the help page is asked about by people whose mail does not come:
+// nothing was refused, so it is no cause of the closed list.
+const NoMail cause.Cause = "no_mail"
+
+// Topic tells whether the help page can be asked about c, and answers be counted
+// for it.
+func Topic(c cause.Cause) bool {
+	_, listed := c.Info()
+	return listed || c == NoMail
+}
+
 // Help is one showing of the page behind "trouble logging in?".
 type Help struct {
-	// Cause of the refusal that led here; cause.None when it is not known.
+	// Cause of the refusal that led here, or NoMail; cause.None when it is not known.
 	Cause cause.Cause
 	// Reference of the refused attempt; whoever fills it in has checked its shape.
 	Reference string
@@ -59,7 +70,8 @@ var reasons = []struct {
 	{"password", []cause.Cause{cause.WrongPassword, cause.PasswordPendingExpired}},
 	{"address", []cause.Cause{cause.UnknownEmail}},
 	{"wait", []cause.Cause{cause.TooManyAttempts}},
-	{"mail", []cause.Cause{cause.TooManyMails, cause.LinkExpired, cause.LinkUsed, cause.LinkSuperseded, cause.OtherBrowser}},
+	{"mail", []cause.Cause{NoMail, cause.TooManyMails}},
+	{"link", []cause.Cause{cause.LinkExpired, cause.LinkUsed, cause.LinkSuperseded, cause.OtherBrowser}},
 	{"browser", []cause.Cause{cause.CookiesBlocked, cause.RedirectLoop}},
 	{"account", []cause.Cause{cause.AccountSuspended, cause.AccountTrialEnded, cause.AccountArrears, cause.AccountCancelled}},
 	{"withdrawn", []cause.Cause{cause.UserBlocked}},

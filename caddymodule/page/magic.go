@@ -35,7 +35,7 @@ type magicBody struct {
 	Remember, Code                       bool
 	Match, Agent, Network, Asked, Until  string
 	CodeUntil, State, Again, Login, Help string
-	Notice                               string
+	Notice, NextMail                     string
 }
 
 // Magic writes the form with the given status.
@@ -64,6 +64,8 @@ type MagicSent struct {
 	Match, Agent, Network string
 	Asked                 time.Time
 	CodeUntil, Until      time.Time
+	// NextMail is from when another mail may be asked for; zero where it is not known.
+	NextMail time.Time
 	// Code is false when the code can no longer be typed.
 	Code bool
 	// NotYet answers somebody who looked whether they were let in.
@@ -81,7 +83,8 @@ func (p *Renderer) MagicSent(w http.ResponseWriter, r *http.Request, status int,
 	body := magicBody{
 		Match: v.Match, Agent: p.agent(locale, v.Agent), Network: network(v.Network), Asked: p.clock(locale, v.Asked),
 		CodeUntil: p.clock(locale, v.CodeUntil), Until: p.clock(locale, v.Until), Code: v.Code,
-		State: p.options.Prefix + "/magic/state?ask=" + v.Ask, Again: p.own(r, "magic"), Help: p.help(r, "help", cause.TooManyMails, v.Reference),
+		State: p.options.Prefix + "/magic/state?ask=" + v.Ask, Again: p.own(r, "magic"), Help: p.help(r, "help", NoMail, v.Reference),
+		NextMail: p.nextMail(locale, v.NextMail),
 	}
 	if v.NotYet {
 		body.Notice = p.Text(locale, "sent.not_yet")

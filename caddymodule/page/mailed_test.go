@@ -38,6 +38,8 @@ func mailStates() []state {
 		magic("magic-bad", 400, page.Magic{Cause: cause.BadRequest, Hints: []string{"hint.email_empty"}}),
 		magic("magic-elsewhere", 409, page.Magic{Cause: cause.OtherBrowser, Reference: "K7Q-4MD"}),
 		sent("sent", page.MagicSent{Code: true}),
+		sent("sent-next-now", page.MagicSent{Code: true, NextMail: at}),
+		sent("sent-next-later", page.MagicSent{Code: true, NextMail: time.Date(2030, 3, 1, 9, 12, 30, 0, time.UTC)}),
 		sent("sent-wrong", page.MagicSent{Code: true, Cause: cause.WrongPassword, Reference: "K7Q-4MD"}),
 		sent("sent-dead", page.MagicSent{Cause: cause.TooManyAttempts, Reference: "K7Q-4MD"}),
 		sent("sent-not-yet", page.MagicSent{Code: true, NotYet: true}),

@@ -66,6 +66,8 @@ func (p *Renderer) Recover(w http.ResponseWriter, r *http.Request, status int, v
 type RecoverSent struct {
 	// Until is when what was mailed ends; zero where it is not known.
 	Until time.Time
+	// NextMail is from when another mail may be asked for; zero where it is not known.
+	NextMail time.Time
 	// Link: the mail holds a link that shows the password.
 	Link bool
 	// Reference of the request.
@@ -87,16 +89,20 @@ func (p *Renderer) RecoverSent(w http.ResponseWriter, r *http.Request, v Recover
 		body.Text = append(body.Text, p.Text(locale, "recover.sent.until"+kind, "until", until.Format(p.Text(locale, "time.date"))))
 	}
 	body.Text = append(body.Text, p.Text(locale, "recover.sent.old"), p.Text(locale, "recover.sent.nothing"))
-	for _, step := range []string{"spam", "address", "wait", "admin"} {
+	for _, step := range []string{"spam", "address", "wait"} {
 		body.Steps = append(body.Steps, p.Text(locale, "recover.sent.step."+step))
 	}
+	if next := p.nextMail(locale, v.NextMail); next != "" {
+		body.Steps = append(body.Steps, next)
+	}
+	body.Steps = append(body.Steps, p.Text(locale, "recover.sent.step.admin"))
 	out := p.frame(r, locale, body.Title, false)
 	out.Reference, out.Body = v.Reference, body
 	out.Support = p.support(locale, v.Reference)
 	out.Links = p.buttons(locale, []Link{
 		{Word: "link.login", URL: p.own(r, "login")},
 		{Word: "recover.again", URL: p.own(r, "recover")},
-		{Word: "link.help", URL: p.help(r, "help", cause.TooManyMails, v.Reference)},
+		{Word: "link.help", URL: p.help(r, "help", NoMail, v.Reference)},
 	})
 	p.render(w, http.StatusOK, "message", out)
 }

@@ -32,3 +32,22 @@ func (p *Renderer) retryIn(locale string, wait time.Duration, at time.Time) *ret
 	}
 	return &retry{seconds, p.Text(locale, "retry.later", "clock", clock)}
 }
+
+// nextMail says from when another mail may be asked for; nothing where that is not
+// known. The minute is rounded up: who comes at the time that was said must not be
+// too early.
+func (p *Renderer) nextMail(locale string, at time.Time) string {
+	now := p.options.Now()
+	switch {
+	case at.IsZero():
+		return ""
+	case !at.After(now):
+		return p.Text(locale, "mail.next.now")
+	}
+	layout := "time.clock"
+	if at.Sub(now) > 12*time.Hour {
+		layout = "time.date"
+	}
+	at = at.Add(time.Minute - time.Nanosecond).In(p.options.Location)
+	return p.Text(locale, "mail.next.at", "clock", at.Format(p.Text(locale, layout)))
+}

@@ -42,7 +42,9 @@ func states() []state {
 			Email: "anna@praktijk.test", Cause: cause.TooManyMails, Reference: "K7Q-4MD", RetryAfter: 9 * time.Minute, Sent: 3,
 		}),
 		{"recover-sent", func(p renderer, w http.ResponseWriter, r *http.Request) {
-			p.RecoverSent(w, r, page.RecoverSent{Until: time.Date(2027, 3, 2, 9, 0, 0, 0, time.UTC), Reference: "K7Q-4MD"})
+			p.RecoverSent(w, r, page.RecoverSent{
+				Until: time.Date(2027, 3, 2, 9, 0, 0, 0, time.UTC), NextMail: time.Date(2030, 3, 1, 9, 12, 30, 0, time.UTC), Reference: "K7Q-4MD",
+			})
 		}},
 		{"recover-sent-link", func(p renderer, w http.ResponseWriter, r *http.Request) {
 			p.RecoverSent(w, r, page.RecoverSent{Link: true, Until: time.Date(2027, 3, 2, 9, 0, 0, 0, time.UTC)})

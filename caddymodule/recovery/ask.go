@@ -193,6 +193,12 @@ func (e *Errand) sent(w http.ResponseWriter, r *http.Request) {
 	found, err := e.Tickets.Waiting(r.Context(), r.URL.Query().Get(paramMail), e.Dispatcher.Browser(w, r))
 	if err == nil && found.Ticket.Purpose == ticket.Password {
 		v.Until = found.Ticket.Until
+		next, err := e.Quota.Next(r.Context(), outbox.Request{Subject: attempt.Subject(found.User, found.Ticket.Typed), Network: visitor.Of(r).Network})
+		if err != nil {
+			e.Log.Warn("the page does not say when another mail may be asked for", "error", err)
+			next = time.Time{}
+		}
+		v.NextMail = next
 	}
 	e.Pages.RecoverSent(w, r, v)
 }

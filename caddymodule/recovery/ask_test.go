@@ -1,6 +1,7 @@
 package recovery_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -225,5 +226,30 @@ func TestAgainMailsTheOneItWasFor(t *testing.T) {
 			t.Errorf("%d mails", len(h.post.mails))
 		}
 		h.want(again(&ticket.Found{}), 303, "/gateway/recover")
+	})
+}
+
+// The page after asking says from when another mail can be asked for, to nobody as
+// to somebody.
+func TestThePageAfterAskingSaysWhenAnotherMailCanBeAsked(t *testing.T) {
+	onStores(t, ticket.OneTime, func(t *testing.T, h *house) {
+		for i, email := range []string{"jan@example.test", "nobody@example.test"} {
+			b := h.browser(fmt.Sprintf("192.0.2.%d", i+1))
+			for n := range 3 {
+				want := "Een nieuwe mail vragen kan meteen."
+				if n == 2 {
+					want = "Een nieuwe mail vragen kan weer vanaf "
+				}
+				asked := b.post("/gateway/recover", "email", email)
+				page := b.get(asked.Header().Get("Location"))
+				h.want(page, 200, want)
+				h.want(page, 200, "help?cause=no_mail")
+			}
+			// Another browser is told nothing about it.
+			asked := b.post("/gateway/recover", "email", "other-"+email)
+			if page := h.browser("192.0.2.9").get(asked.Header().Get("Location")); strings.Contains(page.Body.String(), "Een nieuwe mail vragen kan") {
+				t.Errorf("a browser that did not ask: %s", page.Body)
+			}
+		}
 	})
 }

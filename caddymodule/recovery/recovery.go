@@ -38,9 +38,10 @@ type Directory interface {
 	User(ctx context.Context, account, id string) (*store.User, error)
 }
 
-// Quota says whether one more mail may be asked for.
+// Quota says whether one more mail may be asked for, and else from when.
 type Quota interface {
 	Allow(ctx context.Context, r outbox.Request) error
+	Next(ctx context.Context, r outbox.Request) (time.Time, error)
 }
 
 // Tickets keeps what is mailed, and the passwords that are shown on a page.
