@@ -18,8 +18,10 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/demo"
 	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/operate"
 	"github.com/cliendo/gateway/caddymodule/passhash"
+	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
@@ -116,7 +118,32 @@ func seedDemo(ctx context.Context, path, password string) (people []demo.Person,
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
 	dir := directory.New(engine, directory.Options{})
-	return demo.Seed(ctx, engine, dir, passhash.New(passhash.Options{}), password, time.Now())
+	factors, err := demoFactors(ctx, engine)
+	if err != nil {
+		return nil, err
+	}
+	return demo.Seed(ctx, engine, dir, passhash.New(passhash.Options{}), factors, password, time.Now())
+}
+
+// demoBrand is how the pages of the demo, and the apps that make codes, call it.
+const demoBrand = "Cliendo demo"
+
+// demoFactors seals with the secret that the gateway of the demo will find in the
+// store.
+func demoFactors(ctx context.Context, engine store.Engine) (*factor.Factors, error) {
+	kept, err := secret.Ensure(ctx, engine, "gateway", time.Now())
+	if err != nil {
+		return nil, err
+	}
+	keys, err := secret.NewKeys(kept)
+	if err != nil {
+		return nil, err
+	}
+	box, err := keys.NewBox(keyFactor)
+	if err != nil {
+		return nil, err
+	}
+	return factor.New(engine, factor.Options{Box: box, Issuer: demoBrand}), nil
 }
 
 // startSampleApp serves the app behind the gateway on a port of its own.
@@ -175,7 +202,7 @@ func (d demoSite) config() object {
 					"from": "login@demo.test", "mailer": object{"via": "file", "folder": d.mails()},
 				},
 				"brand": object{
-					"name": "Cliendo demo", "support_phone": "030 123 45 67", "support_mail": "support@demo.test",
+					"name": demoBrand, "support_phone": "030 123 45 67", "support_mail": "support@demo.test",
 				},
 			},
 			"http": object{"grace_period": "3s", "servers": object{"demo": d.server()}},
@@ -222,6 +249,11 @@ func (t *terminal) introduceDemo(d demoSite, people []demo.Person) error {
 	say(w, "USER\tPASSWORD\tAFTER LOGGING IN\n")
 	for _, p := range people {
 		say(w, "%s\t%s\t%s\n", p.Email, p.Password, p.Expect)
+	}
+	for _, p := range people {
+		if p.Key != "" {
+			say(w, "\nSecond step of %s, for an app that makes codes: key %s\nor, once, the recovery code %s\n", p.Email, p.Key, factor.Grouped(p.Recovery[0]))
+		}
 	}
 	say(w, "\nMails: %s/gateway/demo/mail\n", d.url())
 	say(w, "\nTry: %s why arrears@demo.test --config %s\nPress Ctrl-C to stop.\n", t.program, d.configFile())

@@ -96,7 +96,7 @@ type later struct {
 // Mount adds their routes.
 func (l *later) Mount(mux *http.ServeMux) {
 	for path, kind := range map[string]string{
-		"/recover": "recover", "/second-step": "second_step", "/security": "security",
+		"/recover": "recover", "/security": "security",
 		"/provider/": "provider",
 	} {
 		mux.HandleFunc(l.prefix+path, func(w http.ResponseWriter, r *http.Request) {

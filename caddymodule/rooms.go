@@ -12,6 +12,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/guard"
 	"github.com/cliendo/gateway/caddymodule/help"
 	"github.com/cliendo/gateway/caddymodule/limit"
@@ -50,6 +51,7 @@ type rooms struct {
 	mailer    MailerModule   // likewise
 	places    *geo.Places    // nil: mails say no place
 	tickets   *ticket.Book   // likewise
+	factors   *factor.Factors
 	apiKeys   *apikey.Book
 }
 
@@ -62,6 +64,7 @@ const (
 	keyOutbox  = "outbox"
 	keyTickets = "tickets"
 	keyFresh   = "fresh password"
+	keyFactor  = "second step"
 )
 
 // build makes the rooms. It fails only where the store does not answer.
@@ -96,6 +99,9 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 	if r.tickets, err = r.book(); err != nil {
 		return nil, err
 	}
+	if r.factors, err = r.secondSteps(); err != nil {
+		return nil, err
+	}
 	r.apiKeys = apikey.New(h.engine, r.directory, apikey.Options{Log: a.rt.log}) // listens: to be closed
 	return r, nil
 }
@@ -115,7 +121,7 @@ func (r *rooms) front(h *Handler) *front {
 		Device:   cookie.NewCodec(cookie.Device, r.keys.DeriveAll(keyDevice)),
 		Flow:     cookie.NewCodec(cookie.Flow, r.keys.DeriveAll(keyFlow)),
 		Sessions: r.sessions, Directory: r.directory, Pages: pages, Attempts: r.attempts,
-		Tickets: mail.settling, Origin: mail.origin, Metrics: theMetrics, Log: r.log,
+		Tickets: mail.settling, Factors: r.factors, Origin: mail.origin, Metrics: theMetrics, Log: r.log,
 	})
 	byMail := magic.New(magic.Options{
 		Prefix: site.Prefix, Origin: mail.origin, Dispatcher: dispatcher, Directory: r.directory, Tickets: mail.asking,
@@ -134,6 +140,7 @@ func (r *rooms) front(h *Handler) *front {
 			Hasher: r.hasher, Pages: pages, Tickets: mail.pending, Attempts: r.attempts, Log: r.log,
 		}),
 		byMail, anew,
+		r.secondStep(site.Prefix, dispatcher, pages),
 		mailed.New(mailed.Options{
 			Prefix: site.Prefix, Tickets: mail.links, Browsers: dispatcher, Pages: pages,
 			Acts: map[string]mailed.Act{ticket.Magic: byMail, ticket.Password: anew}, Log: r.log,

@@ -11,8 +11,16 @@
     history.replaceState(null, "", location.href);
   }
 
+  // The page of the second step may answer any login, that of a mailed link too:
+  // Reload must neither ask to send a password once more nor open the link.
+  var step = document.querySelector("[data-here]");
+  if (step) history.replaceState(null, "", step.dataset.here + location.hash);
+
   // A browser keeps the #fragment over a redirect only if the request had it.
   if (location.hash) {
+    document.querySelectorAll("form[data-keep-hash]").forEach(function (f) {
+      f.action += location.hash;
+    });
     if (form && form.hasAttribute("action")) form.action += location.hash;
     document.querySelectorAll("a[data-keep-hash]").forEach(function (a) {
       if (a.origin === location.origin && !a.hash) a.hash = location.hash;

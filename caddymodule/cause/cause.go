@@ -26,6 +26,7 @@ const (
 	TooManyAttempts Cause = "too_many_attempts" // a budget of failures is used up; wait
 
 	SecondStepRequired Cause = "second_step_required" // the first factor was right, the second is still due
+	SecondStepFailed   Cause = "second_step_failed"   // the first factor was right, the code of the second is not
 
 	PasswordPendingExpired Cause = "password_pending_expired" // a mailed password that is too old
 	LinkExpired            Cause = "link_expired"             // a mailed link or code that is too old
@@ -75,6 +76,7 @@ var list = []struct {
 	{UnknownEmail, Info{Status: http.StatusUnauthorized}},
 	{TooManyAttempts, Info{Status: http.StatusTooManyRequests, Retry: true}},
 	{SecondStepRequired, Info{Status: http.StatusUnauthorized, Proven: true}},
+	{SecondStepFailed, Info{Status: http.StatusUnauthorized, Proven: true}},
 	{PasswordPendingExpired, Info{Status: http.StatusUnauthorized}},
 	{LinkExpired, Info{Status: http.StatusGone}},
 	{LinkUsed, Info{Status: http.StatusGone}},

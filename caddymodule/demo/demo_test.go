@@ -11,11 +11,14 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/pquerna/otp/totp"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/demo"
 	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/passhash"
+	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/store/boltstore"
 )
@@ -28,10 +31,19 @@ func TestEveryStateHasSomebody(t *testing.T) {
 	defer s.Close()
 	rules := directory.Rules{}
 	dir, hasher, ctx := directory.New(s, directory.Options{Rules: rules}), passhash.New(passhash.Options{}), context.Background()
-	if _, err := demo.Seed(ctx, s, dir, hasher, "", time.Now()); err != nil {
+	keys, err := secret.NewKeys([]byte(secret.Token()))
+	if err != nil {
 		t.Fatal(err)
 	}
-	people, err := demo.Seed(ctx, s, dir, hasher, "een wachtwoord", time.Now()) // again, on the same folder
+	box, err := keys.NewBox("second step")
+	if err != nil {
+		t.Fatal(err)
+	}
+	factors := factor.New(s, factor.Options{Box: box, Issuer: "demo"})
+	if _, err := demo.Seed(ctx, s, dir, hasher, factors, "", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	people, err := demo.Seed(ctx, s, dir, hasher, factors, "een wachtwoord", time.Now()) // again, on the same folder
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,6 +70,23 @@ func TestEveryStateHasSomebody(t *testing.T) {
 		}
 		if res, err := hasher.Verify(ctx, u.Password, "een wachtwoord", passhash.Place{}); err != nil || !res.OK {
 			t.Errorf("%s cannot log in with the password that was given: %v", login, err)
+		}
+		if login == "twostep" != u.SecondStep || u.SecondStep {
+			twostep(t, factors, p, u)
+		}
+	}
+}
+
+// twostep passes with the key that was printed, as with a recovery code.
+func twostep(t *testing.T, factors *factor.Factors, p demo.Person, u *store.User) {
+	t.Helper()
+	code, err := totp.GenerateCode(p.Key, time.Now())
+	if err != nil || len(p.Recovery) != 10 {
+		t.Fatalf("%s: key %q, %v, %d recovery codes", p.Email, p.Key, err, len(p.Recovery))
+	}
+	for _, typed := range []string{code, p.Recovery[9]} {
+		if _, err := factors.Check(t.Context(), u, typed); err != nil {
+			t.Errorf("%s: %v", p.Email, err)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -27,6 +28,11 @@ type Hasher interface {
 	Hash(ctx context.Context, password string) (string, error)
 }
 
+// Factors gives one of them a second step.
+type Factors interface {
+	Enrol(ctx context.Context, u *store.User) (factor.Setup, error)
+}
+
 // Person is somebody of the demo.
 type Person struct {
 	Email    string `json:"email"`
@@ -35,9 +41,16 @@ type Person struct {
 	Account  string `json:"account"`
 	// Expect says what happens when they log in.
 	Expect string `json:"expect"`
+	// Key makes the codes of their second step, and Recovery are codes that stand in
+	// for them; empty for those who have none.
+	Key      string   `json:"key,omitempty"`
+	Recovery []string `json:"recovery,omitempty"`
 }
 
-const domain = "@demo.test"
+const (
+	domain  = "@demo.test"
+	twoStep = "twostep"
+)
 
 // person is one line of the cast.
 type person struct {
@@ -67,7 +80,7 @@ func cast(now time.Time) []person {
 		{"admin", "Ahmed Bakker", main, "admin", "the app, as team admin", nil},
 		{"teammate", "Tess de Vries", main, "teammate", "the app", nil},
 		{"client", "Zoë Çelik", main, "client", "the app", nil},
-		{"twostep", "Twan Visser", main, "teammate", "the second step, which comes later", func(u *store.User) { u.SecondStep = true }},
+		{twoStep, "Twan Visser", main, "teammate", "a code of the key below, then the app", nil},
 		{"trial", "Tim Proef", "coach-op-proef", directory.SuperadminType, "the app, trial running", nil},
 		{"trial-ended", "Tineke Smit", "proef-voorbij", directory.SuperadminType, "refused: trial ended", nil},
 		{"arrears", "Arie de Jong", "achterstand", directory.SuperadminType, "refused: invoices unpaid", nil},
@@ -84,7 +97,7 @@ func cast(now time.Time) []person {
 // Seed puts the people of the demo into the directory; those who are there
 // already get their state and a password anew. With a password everybody gets
 // that one, else each a generated one.
-func Seed(ctx context.Context, s store.Updater, d Directory, h Hasher, password string, now time.Time) ([]Person, error) {
+func Seed(ctx context.Context, s store.Updater, d Directory, h Hasher, f Factors, password string, now time.Time) ([]Person, error) {
 	for _, a := range accounts(now) {
 		if err := putAccount(ctx, d, a); err != nil {
 			return nil, fmt.Errorf("demo account %s: %w", a.ID, err)
@@ -100,10 +113,19 @@ func Seed(ctx context.Context, s store.Updater, d Directory, h Hasher, password 
 		if err != nil {
 			return nil, fmt.Errorf("demo user %s: %w", p.login, err)
 		}
-		if err := putUser(ctx, s, d, p, encoded, now); err != nil {
+		u, err := putUser(ctx, s, d, p, encoded, now)
+		if err != nil {
 			return nil, fmt.Errorf("demo user %s: %w", p.login, err)
 		}
-		people = append(people, Person{p.login + domain, chosen, p.typ, p.account, p.expect})
+		who := Person{Email: p.login + domain, Password: chosen, Type: p.typ, Account: p.account, Expect: p.expect}
+		if p.login == twoStep {
+			enrolled, err := f.Enrol(ctx, u)
+			if err != nil {
+				return nil, fmt.Errorf("demo user %s: %w", p.login, err)
+			}
+			who.Key, who.Recovery = enrolled.Seed, enrolled.Codes
+		}
+		people = append(people, who)
 	}
 	return people, nil
 }
@@ -120,17 +142,17 @@ func putAccount(ctx context.Context, d Directory, a store.Account) error {
 	return err
 }
 
-func putUser(ctx context.Context, s store.Updater, d Directory, p person, encoded string, now time.Time) error {
+func putUser(ctx context.Context, s store.Updater, d Directory, p person, encoded string, now time.Time) (*store.User, error) {
 	u, err := d.FindByEmail(ctx, p.login+domain)
 	if errors.Is(err, store.ErrNotFound) {
 		u = &store.User{Account: p.account, Email: p.login + domain, Name: p.name, Type: p.typ}
 		err = d.CreateUser(ctx, u)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	// Past the directory, which would refuse the wrong type that somebody has to have.
-	return s.Update(ctx, store.AccountTag(u.Account), func(tx store.Tx) error {
+	return u, s.Update(ctx, store.AccountTag(u.Account), func(tx store.Tx) error {
 		u, err := store.Users.Read(tx, u.ID)
 		if err != nil {
 			return err

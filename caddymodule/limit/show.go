@@ -59,19 +59,28 @@ func (l *Limiter) show(ctx context.Context, tag, network string) ([]State, error
 // Clear forgets the failures of a subject: the next try is possible at once.
 // Tries under way keep their places.
 func (l *Limiter) Clear(ctx context.Context, subject string) error {
-	return l.clear(ctx, store.LimitTag(subject))
+	return l.clear(ctx, store.LimitTag(subject), "")
+}
+
+// Proved is Clear for somebody who proved a first factor. Failures of the second
+// step stay: who has the mailbox must not guess codes without end.
+func (l *Limiter) Proved(ctx context.Context, subject string) error {
+	return l.clear(ctx, store.LimitTag(subject), idSecondStep)
 }
 
 // ClearNetwork forgets the failures counted for all users of a network.
 func (l *Limiter) ClearNetwork(ctx context.Context, network string) error {
-	return l.clear(ctx, networkTag(network))
+	return l.clear(ctx, networkTag(network), "")
 }
 
-func (l *Limiter) clear(ctx context.Context, tag string) error {
+func (l *Limiter) clear(ctx context.Context, tag, but string) error {
 	defer l.lines.wake(group{tag: tag})
 	return l.each(ctx, tag, func(items []store.Item[store.Budget]) error {
 		err := l.update(ctx, tag, func(tx store.Tx) error {
 			for _, item := range items {
+				if item.ID == but {
+					continue
+				}
 				s := slot{id: item.ID}
 				rec, err := s.read(tx, l.now())
 				if err != nil {

@@ -54,7 +54,7 @@ type Quota interface {
 
 // Limits forgets the failures of somebody who proved who they are.
 type Limits interface {
-	Clear(ctx context.Context, subject string) error
+	Proved(ctx context.Context, subject string) error
 }
 
 // Attempts ties a mail to its story.

@@ -208,7 +208,7 @@ func (e *Errand) in(w http.ResponseWriter, r *http.Request, f *ticket.Found) {
 	if !ok {
 		return
 	}
-	if err := e.Limits.Clear(r.Context(), attempt.Subject(u.ID, "")); err != nil {
+	if err := e.Limits.Proved(r.Context(), attempt.Subject(u.ID, "")); err != nil {
 		e.Log.Warn("ending the delay of a user failed", "user", u.ID, "error", err)
 	}
 	to := f.Ticket.Target

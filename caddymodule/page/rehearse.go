@@ -41,6 +41,9 @@ func (p *Renderer) rehearse() error {
 		for _, kind := range []string{MailedMagic, MailedPassword, MailedNotMe} {
 			p.Mailed(w, r, http.StatusOK, Mailed{Locale: locale, Kind: kind, Tab: true, Wrong: "match"})
 		}
+		for _, reason := range []string{"wrong", "used", "clock"} {
+			p.SecondStep(w, r, http.StatusOK, SecondStep{Locale: locale, Cause: cause.SecondStepFailed, Reason: reason, Off: time.Minute})
+		}
 		if w.status != http.StatusOK {
 			return fmt.Errorf("a page cannot be rendered in %s: a word or a template is missing", locale)
 		}

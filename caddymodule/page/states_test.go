@@ -78,7 +78,8 @@ func states() []state {
 		{"notfound", func(p renderer, w http.ResponseWriter, r *http.Request) { p.NotFound(w, r, "") }},
 	}
 	all = append(all, mailStates()...)
-	for _, kind := range []string{"magic", "recover", "second_step", "security", "provider"} {
+	all = append(all, secondStates()...)
+	for _, kind := range []string{"magic", "recover", "security", "provider"} {
 		all = append(all, state{"later-" + kind, func(p renderer, w http.ResponseWriter, r *http.Request) {
 			p.Later(w, r, page.Later{Kind: kind})
 		}})

@@ -51,8 +51,8 @@ func (d *Dispatcher) KnownDevice(r *http.Request, user string) string {
 // what support needs to see whose colleague typed an address that nobody has.
 func (d *Dispatcher) DeviceUsers(r *http.Request) []string { return d.device(r).owners }
 
-// remember makes this browser a known device of the user.
-func (d *Dispatcher) remember(w http.ResponseWriter, r *http.Request, user string) {
+// remember makes this browser a known device of the user, and returns its digest.
+func (d *Dispatcher) remember(w http.ResponseWriter, r *http.Request, user string) (digest string) {
 	dev := d.device(r)
 	if dev.id == "" {
 		dev.id = secret.ID() + secret.ID()
@@ -62,7 +62,8 @@ func (d *Dispatcher) remember(w http.ResponseWriter, r *http.Request, user strin
 	value, err := d.Device.Encode([]byte(dev.id + "." + strings.Join(owners, ".")))
 	if err != nil {
 		d.Log.Error("signing the device cookie failed", "error", err)
-		return
+		return ""
 	}
 	http.SetCookie(w, cookie.New(cookie.Device, value, cookie.Secure(r, d.HTTPS), deviceAge))
+	return secret.Digest(dev.id)
 }

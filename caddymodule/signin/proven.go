@@ -30,6 +30,11 @@ type Proof struct {
 	Ticket string
 	// Target overrides that of the address.
 	Target string
+
+	// Only Completed sets these: no errand can say that there was a second step.
+	second bool // passed, or not asked on this device
+	trust  bool // this device is not to be asked
+	few    bool // a recovery code was used, and few are left
 }
 
 // retryAfter is what people are told to wait when the store does not answer.
@@ -43,9 +48,11 @@ func (d *Dispatcher) Proven(w http.ResponseWriter, r *http.Request, p Proof) {
 		d.Unavailable(w, r, p.User.Email, p.Remember, err)
 		return
 	}
-	switch step, c := Next(p.User, account, d.Rules, d.Now()); step {
-	case Enter:
+	switch step, c := Next(p.User, account, d.Rules, d.Now()); {
+	case step == Enter || step == SecondStep && p.second:
 		d.enter(w, r, p)
+	case step == SecondStep || p.User.SecondStep && !p.second && d.repairs(p.User, account, c):
+		d.second(w, r, p, account)
 	default:
 		d.refuse(w, r, p, account, c)
 	}
@@ -56,7 +63,7 @@ func (d *Dispatcher) enter(w http.ResponseWriter, r *http.Request, p Proof) {
 	if !ok {
 		return
 	}
-	started, err := d.start(w, r, p)
+	started, device, err := d.start(w, r, p)
 	if errors.Is(err, session.ErrChanged) {
 		d.Pages.Login(w, r, cause.SessionEnded.Status(), page.Login{Email: p.User.Email, Cause: cause.SessionEnded})
 		return
@@ -66,6 +73,7 @@ func (d *Dispatcher) enter(w http.ResponseWriter, r *http.Request, p Proof) {
 		return
 	}
 	d.began(r, p, started.Handle)
+	d.trust(r, p, device)
 	d.keepLocale(r, p.User)
 	e := d.entry(r, p, cause.None)
 	e.Session = started.Handle
@@ -93,20 +101,23 @@ func (d *Dispatcher) destination(r *http.Request, p Proof, fresh bool) string {
 		return target.With(d.Prefix+"/login", to, paramCheck, "1")
 	case fresh || d.fresh(r, p.User):
 		return target.With(d.Prefix+"/recover/keep", to)
+	case p.few:
+		return target.With(d.Prefix+"/security", to)
 	}
 	return to
 }
 
 // start begins the session and sets the cookies. The session this browser had
-// before is over: a login never takes over an older one.
-func (d *Dispatcher) start(w http.ResponseWriter, r *http.Request, p Proof) (*session.Started, error) {
+// before is over: a login never takes over an older one. device is the digest of
+// the known device that the browser is from now on.
+func (d *Dispatcher) start(w http.ResponseWriter, r *http.Request, p Proof) (started *session.Started, device string, err error) {
 	v := visitor.Of(r)
 	ctx := context.WithoutCancel(r.Context())
-	started, err := d.Sessions.Start(ctx, session.Login{
+	started, err = d.Sessions.Start(ctx, session.Login{
 		User: p.User, Method: p.Method, Amr: p.Amr, Remember: p.Remember, Agent: v.Agent, Network: v.Network, Site: v.Site,
 	})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	secure := cookie.Secure(r, d.HTTPS)
 	if old, ok := cookie.Find(r.Header, cookie.Name(cookie.Session, secure), 0); ok {
@@ -115,8 +126,12 @@ func (d *Dispatcher) start(w http.ResponseWriter, r *http.Request, p Proof) (*se
 		}
 	}
 	http.SetCookie(w, cookie.New(cookie.Session, started.Cookie, secure, started.MaxAge))
-	d.remember(w, r, p.User.ID)
-	return started, nil
+	return started, d.remember(w, r, p.User.ID), nil
+}
+
+// repairs tells whether u gets a session although the account is blocked.
+func (d *Dispatcher) repairs(u *store.User, a *store.Account, c cause.Cause) bool {
+	return d.CanRepair && a != nil && u.Type == directory.SuperadminType && c.OfAccount()
 }
 
 // refuse tells somebody who is known why they may not be here. The superadmin of
@@ -130,8 +145,8 @@ func (d *Dispatcher) refuse(w http.ResponseWriter, r *http.Request, p Proof, a *
 	}
 	if owner && c.OfAccount() {
 		v.Links = page.PayLinks(c, a.PayURL)
-		if d.CanRepair && !p.User.SecondStep {
-			if _, err := d.start(w, r, p); err != nil {
+		if d.CanRepair && (p.second || !p.User.SecondStep) {
+			if _, _, err := d.start(w, r, p); err != nil {
 				d.Log.Error("starting a session for the repair paths failed", "error", err)
 			}
 		}

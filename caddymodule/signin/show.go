@@ -111,6 +111,8 @@ type flow struct {
 	// rest of the flow, because a mail may be on its way.
 	Browser string `json:"i,omitempty"`
 	Asked   string `json:"m,omitempty"` // the mail it asked for last
+	// Half is the login of this browser that waits for its second step.
+	Half string `json:"h,omitempty"`
 }
 
 const flowAge = 24 * time.Hour
@@ -140,7 +142,11 @@ func (d *Dispatcher) flowNow(w http.ResponseWriter, r *http.Request) (f flow) {
 // setFlow sets the cookie and returns the name of the browser in it.
 func (d *Dispatcher) setFlow(w http.ResponseWriter, r *http.Request, f flow) (browser string) {
 	before := d.flowNow(w, r)
-	f.Browser, f.Asked = cmp.Or(before.Browser, secret.ID()), cmp.Or(f.Asked, before.Asked)
+	f.Browser, f.Asked, f.Half = cmp.Or(before.Browser, secret.ID()), cmp.Or(f.Asked, before.Asked), cmp.Or(f.Half, before.Half)
+	return d.writeFlow(w, r, f)
+}
+
+func (d *Dispatcher) writeFlow(w http.ResponseWriter, r *http.Request, f flow) (browser string) {
 	raw, err := json.Marshal(f)
 	if err != nil {
 		return ""

@@ -14,6 +14,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -37,6 +38,7 @@ type Directory interface {
 type Pages interface {
 	Login(w http.ResponseWriter, r *http.Request, status int, v page.Login)
 	Refusal(w http.ResponseWriter, r *http.Request, v page.Refusal)
+	SecondStep(w http.ResponseWriter, r *http.Request, status int, v page.SecondStep)
 	Locale(r *http.Request, stored string) string
 }
 
@@ -52,6 +54,13 @@ type Tickets interface {
 	// Fresh returns ticket.ErrNone for somebody who has no fresh password to store.
 	Fresh(ctx context.Context, u *store.User) (password string, err error)
 	Tell(ctx context.Context, u *store.User, what ticket.Telling) error
+}
+
+// Factors keeps logins that wait for their second step.
+type Factors interface {
+	Open(ctx context.Context, u *store.User, login store.HalfLogin) (token string, err error)
+	Trusted(ctx context.Context, u *store.User, device string) (bool, error)
+	Trust(ctx context.Context, u *store.User, device factor.Device) error
 }
 
 // Metrics counts logins by method and outcome; the outcome is "ok" or a cause.
@@ -74,6 +83,7 @@ type Options struct {
 	Pages     Pages
 	Attempts  Attempts
 	Tickets   Tickets // nil: nothing is mailed
+	Factors   Factors // nil: who has a second step is refused
 	Origin    string  // what links in mails begin with
 	Metrics   Metrics
 	Log       *slog.Logger

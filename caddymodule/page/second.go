@@ -1,0 +1,90 @@
+package page
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/cause"
+)
+
+// SecondStep is one showing of the page that asks for the second step of a login.
+type SecondStep struct {
+	// Name greets the person, whose first step was right.
+	Name string
+	// Target is where the login leads, kept in the address that the form posts to.
+	Target string
+	// Login names the login that waits, for tabs that another one has overtaken.
+	Login string
+	// Trust is whether "trust this device" is ticked.
+	Trust bool
+	// Cause of the refusal; cause.None and SecondStepRequired show no error.
+	Cause     cause.Cause
+	Reference string
+	// Reason says what was wrong with a code: "wrong", "used" or "clock"; Off is how
+	// far the clock that made it is ahead.
+	Reason string
+	Off    time.Duration
+	// RetryAfter and RetryAt say when a next code is looked at.
+	RetryAfter time.Duration
+	RetryAt    time.Time
+	// Locale as Locale chose it; empty chooses by request.
+	Locale string
+}
+
+// secondBody is what second.html sees.
+type secondBody struct {
+	problem
+	Greeting, Action, Cancel, Login, Help string
+	Trust                                 bool
+}
+
+// SecondStep writes the page with the given status. It may answer a login, so
+// everything in it names addresses of its own.
+func (p *Renderer) SecondStep(w http.ResponseWriter, r *http.Request, status int, v SecondStep) {
+	locale := p.locale(r, v.Locale)
+	here := p.at(r, "second-step", v.Target)
+	body := secondBody{
+		Greeting: p.Text(locale, "greeting", "name", v.Name), Action: p.own(here, "second-step"),
+		Cancel: p.own(here, "second-step/cancel"), Login: v.Login, Trust: v.Trust, Help: p.help(here, "help", v.Cause, v.Reference),
+	}
+	shown := v.Cause
+	if shown != cause.SecondStepRequired {
+		body.problem = p.problem(locale, "second", shown, nil, "")
+	}
+	if hint := p.codeHint(locale, v.Reason, v.Off); hint != "" {
+		body.Hints = append(body.Hints, hint, p.Text(locale, "second.now", "clock", p.options.Now().In(p.options.Location).Format("15:04:05")))
+	}
+	out := p.frame(here, locale, p.Text(locale, "second.title"), body.Error)
+	out.Cause, out.Reference, out.Script, out.Body = string(shown), v.Reference, true, body
+	out.Support = p.support(locale, v.Reference)
+	out.Retry = p.retryIn(locale, v.RetryAfter, v.RetryAt)
+	p.render(w, status, "second", out)
+}
+
+// at is a request for another of our pages by the same visitor.
+func (p *Renderer) at(r *http.Request, name, to string) *http.Request {
+	here := r.Clone(r.Context())
+	q := here.URL.Query()
+	q.Del("to")
+	if to != "" && to != "/" {
+		q.Set("to", to)
+	}
+	here.Method, here.URL = http.MethodGet, &url.URL{Path: p.options.Prefix + "/" + name, RawQuery: q.Encode()}
+	return here
+}
+
+// codeHint says what is the matter with a code that was not accepted.
+func (p *Renderer) codeHint(locale, reason string, off time.Duration) string {
+	switch reason {
+	case "wrong", "used":
+		return p.Text(locale, "second.hint_"+reason)
+	case "clock":
+		id, n := "second.hint_ahead", int(off/time.Second)
+		if off < 0 {
+			id, n = "second.hint_behind", -n
+		}
+		return p.Text(locale, id, "n", n)
+	}
+	return ""
+}

@@ -1,0 +1,31 @@
+package caddymodule
+
+import (
+	"fmt"
+
+	"github.com/cliendo/gateway/caddymodule/factor"
+	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/secondfactor"
+	"github.com/cliendo/gateway/caddymodule/signin"
+)
+
+// defaultIssuer is what apps call our codes where the brand has no name.
+const defaultIssuer = "Cliendo"
+
+// secondSteps makes what knows the second steps of everybody.
+func (r *rooms) secondSteps() (*factor.Factors, error) {
+	box, err := r.keys.NewBox(keyFactor)
+	if err != nil {
+		return nil, fmt.Errorf("preparing second steps: %w", err)
+	}
+	return factor.New(r.house.engine, factor.Options{
+		Box: box, Issuer: orElse(r.settings.Brand.Name, defaultIssuer), Log: r.log,
+	}), nil
+}
+
+// secondStep is the errand that asks for it.
+func (r *rooms) secondStep(prefix string, dispatcher *signin.Dispatcher, pages *page.Renderer) *secondfactor.Errand {
+	return secondfactor.New(secondfactor.Options{
+		Prefix: prefix, Dispatcher: dispatcher, Factors: r.factors, Limits: r.limits, Pages: pages, Log: r.log,
+	})
+}
