@@ -284,7 +284,7 @@ func TestSeedsAreSealedForTheirRow(t *testing.T) {
 			return store.Factors.Put(tx, "eve", w.record0(tx), time.Time{})
 		})
 		must(w.t, err)
-		token, err := w.near.Open(w.t.Context(), eve, store.HalfLogin{})
+		token, err := w.near.Open(w.t.Context(), eve, &store.HalfLogin{})
 		must(w.t, err)
 		for _, code := range []string{w.code(s.Seed, 0), s.Codes[0]} {
 			if got := w.pass(token, code); got != "wrong" {

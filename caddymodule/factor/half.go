@@ -23,13 +23,13 @@ type Half struct {
 
 // Open stores a login that waits for its second step, and returns what the browser
 // keeps to go on with it. Handle, account, times and epoch of login are filled in.
-func (f *Factors) Open(ctx context.Context, u *store.User, login store.HalfLogin) (token string, err error) {
+func (f *Factors) Open(ctx context.Context, u *store.User, login *store.HalfLogin) (token string, err error) {
 	now, key := f.Now(), secret.Token()
 	login.Handle, login.User, login.Account = secret.ID(), u.ID, u.Account
 	login.Created, login.Until = now, now.Add(HalfLife)
 	login.Epoch, login.Password = u.Epoch, u.PasswordChanged
 	err = f.store.Update(ctx, store.AccountTag(u.Account), func(tx store.Tx) error {
-		return store.HalfLogins.Put(tx, halfID(u.ID, key), &login, login.Until)
+		return store.HalfLogins.Put(tx, halfID(u.ID, key), login, login.Until)
 	})
 	if err != nil {
 		return "", fmt.Errorf("keeping a login that waits for its second step: %w", err)

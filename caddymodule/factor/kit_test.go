@@ -142,7 +142,7 @@ func (w *world) code(seed string, off time.Duration) string {
 // half begins a login that waits.
 func (w *world) half() string {
 	w.t.Helper()
-	token, err := w.near.Open(w.t.Context(), w.reread(), store.HalfLogin{Method: "password", Amr: []string{"pwd"}, Target: "/clients", Remember: true})
+	token, err := w.near.Open(w.t.Context(), w.reread(), &store.HalfLogin{Method: "password", Amr: []string{"pwd"}, Target: "/clients", Remember: true})
 	if err != nil {
 		w.t.Fatal(err)
 	}

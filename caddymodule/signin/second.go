@@ -37,9 +37,8 @@ func (d *Dispatcher) second(w http.ResponseWriter, r *http.Request, p Proof, a *
 		return
 	}
 	to := target.Safe(cmp.Or(p.Target, r.URL.Query().Get(target.Param)), d.Prefix)
-	token, err := d.Factors.Open(ctx, p.User, store.HalfLogin{
-		Method: p.Method, Amr: p.Amr, Remember: p.Remember, Known: p.Known, Ticket: p.Ticket, Target: to,
-	})
+	login := store.HalfLogin{Method: p.Method, Amr: p.Amr, Remember: p.Remember, Known: p.Known, Ticket: p.Ticket, Target: to}
+	token, err := d.Factors.Open(ctx, p.User, &login)
 	if err != nil {
 		d.Unavailable(w, r, p.User.Email, p.Remember, err)
 		return
@@ -47,7 +46,7 @@ func (d *Dispatcher) second(w http.ResponseWriter, r *http.Request, p Proof, a *
 	d.setFlow(w, r, flow{Half: token})
 	d.Pages.SecondStep(w, r, cause.SecondStepRequired.Status(), page.SecondStep{
 		Cause: cause.SecondStepRequired, Reference: d.Note(r.Context(), d.entry(r, p, cause.SecondStepRequired)),
-		Name: p.User.Name, Target: to, Locale: d.Pages.Locale(r, p.User.Locale),
+		Name: p.User.Name, Target: to, Login: login.Handle, Locale: d.Pages.Locale(r, p.User.Locale),
 	})
 }
 

@@ -58,7 +58,7 @@ type Tickets interface {
 
 // Factors keeps logins that wait for their second step.
 type Factors interface {
-	Open(ctx context.Context, u *store.User, login store.HalfLogin) (token string, err error)
+	Open(ctx context.Context, u *store.User, login *store.HalfLogin) (token string, err error)
 	Trusted(ctx context.Context, u *store.User, device string) (bool, error)
 	Trust(ctx context.Context, u *store.User, device factor.Device) error
 }
