@@ -1,47 +1,14 @@
 package caddymodule
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
+
+	"github.com/cliendo/gateway/caddymodule/nearword"
 )
 
-// didYouMean names the one of words that comes nearest to a mistyped one, or all
-// where none is near.
-func didYouMean(typed string, words []string) string {
-	best, distance := "", 1+min(len(typed)/2, 3)
-	for _, w := range words {
-		if d := editDistance(typed, w); d < distance {
-			best, distance = w, d
-		}
-	}
-	if best == "" {
-		return "; there are " + strings.Join(words, ", ")
-	}
-	return fmt.Sprintf("; did you mean %s?", best)
-}
-
-// editDistance counts the letters to add, drop or change, by Levenshtein.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
+// didYouMean ends the error about a mistyped word.
+func didYouMean(typed string, words []string) string { return nearword.DidYouMean(typed, words) }
 
 // sortedKeys returns the keys of m in order.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
