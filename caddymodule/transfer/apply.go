@@ -83,7 +83,7 @@ func (im *importer) account(ctx context.Context, r row, existing *store.Account)
 		return a, created, nil
 	case existing == nil:
 		return a, created, im.Directory.CreateAccount(ctx, a)
-	case *a == *existing:
+	case reflect.DeepEqual(a, existing):
 		return a, unchanged, nil
 	case im.DryRun:
 		return a, changed, nil

@@ -3,6 +3,7 @@ package transfer
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -68,7 +69,7 @@ var compressed = map[string]string{"\x1f\x8b": "gzip", "PK\x03\x04": "zip (an Ex
 func asUTF8(r io.Reader) (io.Reader, error) {
 	b := bufio.NewReader(r)
 	start, err := b.Peek(6)
-	if err != nil && err != io.EOF { //nolint:errorlint // Peek returns it as it is
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	for magic, name := range compressed {
