@@ -31,7 +31,7 @@ type Harness struct {
 // test ends, unless the test closed it before; engines can be closed twice.
 func Run(t *testing.T, open func(t *testing.T, opts store.Options) Harness) {
 	for _, group := range [][]check{
-		recordChecks, keyChecks, expiryChecks, scanChecks, updateChecks, raceChecks, watchChecks, lifeChecks, propertyChecks,
+		recordChecks, keyChecks, expiryChecks, scanChecks, updateChecks, raceChecks, watchChecks, lifeChecks, propertyChecks, dumpChecks,
 	} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
