@@ -12,6 +12,7 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/passhash"
+	"github.com/cliendo/gateway/caddymodule/roster"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -30,8 +31,9 @@ type house struct {
 	mu       sync.Mutex
 	sessions *session.Manager // nil until the first rooms are built
 	hasher   *passhash.Hasher
-	hash     hashing  // what hasher was made from
-	living   []*rooms // the configs in use, the newest last
+	hash     hashing        // what hasher was made from
+	living   []*rooms       // the configs in use, the newest last
+	roster   *roster.Roster // nil until the first rooms are built
 
 	probing sync.Mutex
 	probed  time.Time
@@ -72,6 +74,9 @@ func (h *house) Destruct() error {
 		defer cancel()
 		h.sessions.Close(ctx)
 	}
+	if h.roster != nil {
+		h.roster.Close()
+	}
 	h.closeHasher()
 	return h.engine.Close()
 }
@@ -85,6 +90,16 @@ func (h *house) manager(dir *directory.Directory, s session.Settings) *session.M
 		h.sessions = session.New(h.engine, dir, s, session.Options{Log: h.log})
 	}
 	return h.sessions
+}
+
+// teams returns what answers the overviews of teams.
+func (h *house) teams() *roster.Roster {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.roster == nil {
+		h.roster = roster.New(h.engine, roster.Options{Log: h.log})
+	}
+	return h.roster
 }
 
 // passwords returns the hasher; the queue goes on over a reload that leaves its

@@ -153,7 +153,7 @@ func (r *rooms) front(h *Handler) *front {
 			Prefix: site.Prefix, HTTPS: https, Device: cookie.NewCodec(cookie.Device, r.keys.DeriveAll(keyDevice)), Pages: pages,
 			Metrics: theMetrics, LastLogin: theMetrics.lastSuccess, Works: func() bool { return r.house.ping() == nil },
 		}),
-		r.console(site.Prefix, https, pages),
+		r.console(site.Prefix, https, pages, dispatcher),
 		&later{prefix: site.Prefix, pages: pages},
 		&health{prefix: site.Prefix, rooms: r},
 		&statics{prefix: site.Prefix, pages: pages},

@@ -16,6 +16,9 @@
   var step = document.querySelector("[data-here]");
   if (step) history.replaceState(null, "", step.dataset.here + location.hash);
 
+  // What was shown this once came of a form; a reload must not send it again.
+  if (document.querySelector("[data-posted]")) history.replaceState(null, "", location.href);
+
   // A browser keeps the #fragment over a redirect only if the request had it.
   if (location.hash) {
     document.querySelectorAll("form[data-keep-hash]").forEach(function (f) {

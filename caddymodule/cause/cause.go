@@ -42,6 +42,9 @@ const (
 	UserBlocked       Cause = "user_blocked"        // an admin withdrew the access of the user
 	TypeDenied        Cause = "type_denied"         // the user type is empty, unknown or may not log in
 
+	// FreshProofRequired: logged in, and it is too long ago that they showed it is them
+	FreshProofRequired Cause = "fresh_proof_required"
+
 	Forbidden  Cause = "forbidden"   // known and logged in, but this is not for them
 	CrossSite  Cause = "cross_site"  // a state change that did not come from our own pages
 	BadRequest Cause = "bad_request" // malformed input
@@ -89,6 +92,7 @@ var list = []struct {
 	{AccountSuspended, Info{Status: http.StatusForbidden, Proven: true}},
 	{UserBlocked, Info{Status: http.StatusForbidden, Proven: true}},
 	{TypeDenied, Info{Status: http.StatusForbidden, Proven: true}},
+	{FreshProofRequired, Info{Status: http.StatusUnauthorized, Proven: true}},
 	{Forbidden, Info{Status: http.StatusForbidden, Proven: true}},
 	{CrossSite, Info{Status: http.StatusForbidden}},
 	{BadRequest, Info{Status: http.StatusBadRequest}},

@@ -7,21 +7,48 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/manage"
 	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/roster"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/story"
 )
 
-// Sessions finds who is logged in.
+// Sessions finds who is logged in, and where.
 type Sessions interface {
 	Check(ctx context.Context, cookie string) (*session.Facts, error)
+	Renew(ctx context.Context, cookie string) error
+	Of(ctx context.Context, account, user string) ([]*store.Session, error)
 }
 
 // Directory finds users and accounts.
 type Directory interface {
 	User(ctx context.Context, account, id string) (*store.User, error)
 	Account(ctx context.Context, id string) (*store.Account, error)
+}
+
+// Roster answers the overview of a team.
+type Roster interface {
+	Look(ctx context.Context, q roster.Query) (roster.Page, error)
+}
+
+// Stories tells why somebody can or cannot log in.
+type Stories interface {
+	OfUser(ctx context.Context, v story.Viewer, account, id string) (*story.Story, error)
+	MailsOf(ctx context.Context, u *store.User, n int) ([]*story.Mail, error)
+}
+
+// Devices knows browsers.
+type Devices interface {
+	KnownDevice(r *http.Request, user string) string
+}
+
+// Audit keeps what support looked at.
+type Audit interface {
+	Add(ctx context.Context, account string, e audit.Entry) error
 }
 
 // Pages shows what people see.
@@ -32,6 +59,8 @@ type Pages interface {
 	NotFound(w http.ResponseWriter, r *http.Request, locale string)
 	Locale(r *http.Request, stored string) string
 	Text(locale, id string, args ...any) string
+	When(locale string, at time.Time) string
+	Day(locale string, at time.Time) string
 }
 
 // Options are what an Errand works with.
@@ -39,8 +68,15 @@ type Options struct {
 	Prefix    string
 	HTTPS     bool
 	Rules     directory.Rules
+	Location  *time.Location // where days begin and end
 	Sessions  Sessions
 	Directory Directory
+	Manage    *manage.Manager
+	Roster    Roster
+	Stories   Stories
+	Prover    Prover
+	Devices   Devices
+	Audit     Audit
 	Pages     Pages
 	Log       *slog.Logger
 	Now       func() time.Time
@@ -59,6 +95,9 @@ func New(o Options) *Errand {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Location == nil {
+		o.Location = directory.DefaultLocation()
 	}
 	return &Errand{o, Routes()}
 }

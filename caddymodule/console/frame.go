@@ -19,7 +19,35 @@ func (e *Errand) show(w http.ResponseWriter, r *http.Request, v *visit, p page.A
 	if v.account != nil && v.support {
 		p.Account = v.account.Name
 	}
+	if p.Trail == nil {
+		p.Trail = e.trail(v, p.Title)
+	}
+	if done := r.URL.Query().Get("done"); p.Notice == "" && done != "" && r.Method == http.MethodGet {
+		p.Notice = v.done(done)
+	}
 	e.Pages.Admin(w, r, p)
+}
+
+// trail leads from the team to the page at hand.
+func (e *Errand) trail(v *visit, title string) []page.AdminLink {
+	if v.account == nil || v.route.Path == pathTeam {
+		return nil
+	}
+	trail := []page.AdminLink{{Text: v.say("admin.nav.team"), URL: e.path(v, pathTeam)}}
+	if v.user != nil && v.route.Path != pathUser {
+		trail = append(trail, page.AdminLink{Text: v.user.Name, URL: e.path(v, pathUser, v.user.ID)})
+	}
+	return append(trail, page.AdminLink{Text: title})
+}
+
+// done is the sentence that says what was done; a word that is none of ours says
+// nothing.
+func (v *visit) done(word string) string {
+	id := "admin.done." + word
+	if text := v.say(id); len(word) < 40 && text != id {
+		return text
+	}
+	return ""
 }
 
 // nav are the parts that are open to this visitor.
@@ -68,11 +96,4 @@ func (e *Errand) home(w http.ResponseWriter, r *http.Request, v *visit) {
 // open leads support to the account they typed.
 func (e *Errand) open(w http.ResponseWriter, r *http.Request, v *visit) {
 	target.Redirect(w, e.root()+"/accounts/"+url.PathEscape(strings.TrimSpace(r.URL.Query().Get("account")))+"/users")
-}
-
-// pathTeam is the overview of a team.
-const pathTeam = "/accounts/{account}/users"
-
-func (e *Errand) team(w http.ResponseWriter, r *http.Request, v *visit) {
-	e.show(w, r, v, page.Admin{Name: "team", Title: v.say("admin.team.title")})
 }

@@ -4,15 +4,17 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/cookie"
-	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/manage"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/target"
+	"github.com/cliendo/gateway/caddymodule/visitor"
 )
 
 // visit is one request of somebody who may be here.
@@ -21,7 +23,10 @@ type visit struct {
 	facts   *session.Facts
 	cookie  string // the value of their session cookie
 	support bool
+	actor   manage.Actor
 	account *store.Account // that the path names; nil where it names none
+	user    *store.User    // likewise
+	form    url.Values     // what was posted
 	locale  string
 	text    func(locale, id string, args ...any) string
 }
@@ -52,14 +57,21 @@ func (e *Errand) enter(route Route) http.Handler {
 		if !ok {
 			return
 		}
-		switch err := e.find(r, v); {
-		case errors.Is(err, store.ErrNotFound):
-			e.Pages.NotFound(w, r, v.locale)
-		case err != nil:
-			e.away(w, r, err)
-		default:
-			route.handle(e, w, r, v)
+		if err := e.find(r, v); err != nil {
+			e.fail(w, r, v, err)
+			return
 		}
+		if r.Method == http.MethodPost && !route.Upload {
+			var err error
+			if v.form, err = readForm(w, r); err != nil {
+				e.fail(w, r, v, err)
+				return
+			}
+			if !e.proved(w, r, v) {
+				return
+			}
+		}
+		route.handle(e, w, r, v)
 	})
 }
 
@@ -81,10 +93,10 @@ func (e *Errand) recognise(w http.ResponseWriter, r *http.Request, route Route) 
 	}
 	v := &visit{
 		route: route, facts: f, cookie: value, locale: e.Pages.Locale(r, f.User.Locale), text: e.Pages.Text,
-		support: f.User.Account == directory.StaffAccount && f.User.Type == directory.SupportType,
 	}
-	t, _ := e.Rules.TypeOf(&store.User{Account: f.User.Account, Type: f.User.Type})
-	if !t.Administer {
+	v.actor = manage.OfSession(f, e.Rules, visitor.Of(r))
+	v.support = v.actor.Support()
+	if !v.actor.Administers {
 		e.refuse(w, r, f, cause.Forbidden)
 		return nil, false
 	}
@@ -95,18 +107,84 @@ func (e *Errand) recognise(w http.ResponseWriter, r *http.Request, route Route) 
 	return v, true
 }
 
-// find reads the account that the path names. Another team's is not there.
+// find reads the account and the user that the path names, and asks whether the
+// visitor may do to them what the route is for. Another team's are not there,
+// and are not even read, so that the clock does not tell either.
 func (e *Errand) find(r *http.Request, v *visit) error {
-	id := r.PathValue("account")
 	if !strings.Contains(v.route.Path, "{account}") {
-		return nil
+		if v.route.Action == "" {
+			return nil
+		}
+		return manage.May(e.Rules, v.actor, v.route.Action, "", nil)
 	}
-	if !v.support && id != v.facts.User.Account {
+	id := r.PathValue("account")
+	if !v.support && id != v.actor.Account {
 		return store.ErrNotFound
 	}
-	var err error
-	v.account, err = e.Directory.Account(r.Context(), id)
-	return err
+	a, err := e.Directory.Account(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	var u *store.User
+	if id := r.PathValue("user"); id != "" {
+		if u, err = e.Directory.User(r.Context(), a.ID, id); err != nil {
+			return err
+		}
+	}
+	if err := manage.May(e.Rules, v.actor, v.route.Action, a.ID, u); errors.Is(err, store.ErrNotFound) {
+		return err
+	} else if err != nil {
+		v.account, v.user = a, u // theirs to see, so the page can say what it is about
+		return err
+	}
+	v.account, v.user = a, u
+	return nil
+}
+
+// fail answers what went wrong.
+func (e *Errand) fail(w http.ResponseWriter, r *http.Request, v *visit, err error) {
+	var no *manage.Forbidden
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		e.Pages.NotFound(w, r, v.locale)
+	case errors.As(err, &no):
+		e.forbidden(w, r, v, no)
+	case errors.Is(err, errForm):
+		e.Pages.Refusal(w, r, page.Refusal{Cause: cause.BadRequest, Locale: v.locale, Links: e.wayBack(v)})
+	default:
+		e.away(w, r, err)
+	}
+}
+
+// forbidden says why something that may be seen may not be done.
+func (e *Errand) forbidden(w http.ResponseWriter, r *http.Request, v *visit, no *manage.Forbidden) {
+	e.show(w, r, v, page.Admin{
+		Name: "message", Status: http.StatusForbidden, Title: v.say("admin.no.title"),
+		Problem: page.AdminProblem{Cause: cause.Forbidden, Title: v.say("admin.no.title"), Text: v.say(whyWord(no.Why))},
+		Body:    messageBody{Back: e.back(v)},
+	})
+}
+
+// messageBody is what message.html sees.
+type messageBody struct{ Text, Back string }
+
+// whyWord is the id of the sentence that says why an action is forbidden.
+func whyWord(why string) string { return "admin.why." + why }
+
+// wayBack is the button back to where the visitor came from.
+func (e *Errand) wayBack(v *visit) []page.Link {
+	return []page.Link{{Word: "admin.back", URL: e.back(v)}}
+}
+
+// back is the page that a page is about: the user, the team, or the beginning.
+func (e *Errand) back(v *visit) string {
+	switch {
+	case v.user != nil:
+		return e.path(v, pathUser, v.user.ID)
+	case v.account != nil:
+		return e.path(v, pathTeam)
+	}
+	return e.root()
 }
 
 // login sends somebody who is not logged in to do so. What they posted is not
