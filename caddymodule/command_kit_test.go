@@ -51,6 +51,12 @@ func (p *place) site(handlers ...object) *place {
 	return p
 }
 
+// address is where the site answers.
+func (p *place) address() string {
+	servers := p.config["apps"].(object)["http"].(object)["servers"].(object)
+	return "http://" + servers["srv"].(object)["listen"].([]string)[0]
+}
+
 func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -20,8 +20,7 @@ import (
 func mailing(t *testing.T, relay string, more ...object) (p *place, address string) {
 	t.Helper()
 	p = newPlace(t).site(gateway(), proxy())
-	servers := p.config["apps"].(object)["http"].(object)["servers"].(object)
-	address = "http://" + servers["srv"].(object)["listen"].([]string)[0]
+	address = p.address()
 	p.app()["public_url"] = address
 	p.relay(relay)
 	for _, words := range more {

@@ -1,0 +1,54 @@
+package caddymodule_test
+
+import (
+	"net/http"
+	"testing"
+)
+
+// Password managers look there for the page on which a password is changed. It is
+// answered with or without a session, wherever the prefix is, and nothing of it
+// reaches the app; what only looks like it is a path of the app like any other.
+func TestTheWellKnownPathLeadsToANewPassword(t *testing.T) {
+	for prefix, to := range map[string]string{"/gateway": "/gateway/recover", "/in/here": "/in/here/recover"} {
+		t.Run(prefix, func(t *testing.T) { theWellKnownPath(t, prefix, to) })
+	}
+}
+
+func theWellKnownPath(t *testing.T, prefix, to string) {
+	// A rewrite before the gateway makes no difference.
+	p := newPlace(t).site(object{"handler": "rewrite", "strip_path_prefix": "/.well-known"}, gateway("prefix", prefix), proxy())
+	p.start()
+	for _, c := range []struct{ method, path, to string }{
+		{http.MethodGet, "/.well-known/change-password", to},
+		{http.MethodHead, "/.well-known/change-password", to},
+		{http.MethodGet, "/.well-known/change-password?from=manager", to},
+		{http.MethodPost, "/.well-known/change-password", ""},
+		{http.MethodOptions, "/.well-known/change-password", ""},
+		{http.MethodGet, "/.well-known/change-password/", ""},
+		{http.MethodGet, "/.well-known/Change-Password", ""},
+		{http.MethodGet, "/x/../.well-known/change-password", ""},
+		{http.MethodGet, "//.well-known/change-password", ""},
+		{http.MethodGet, "/.well-known%2fchange-password", ""},
+		{http.MethodGet, "/%2ewell-known/change-password", ""},
+	} {
+		request, err := http.NewRequest(c.method, p.address()+c.path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := here.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		h := response.Header
+		if own := h.Get("X-Login-Gateway"); own != "1" {
+			t.Errorf("%s %s is not answered by the gateway: %s", c.method, c.path, response.Status)
+		}
+		if leads := h.Get("Location") == to; leads != (c.to != "") {
+			t.Errorf("%s %s: %s to %q, want %q", c.method, c.path, response.Status, h.Get("Location"), c.to)
+		}
+		if c.to != "" && (response.StatusCode != http.StatusSeeOther || h.Get("Cache-Control") != "no-store" || h.Get("Set-Cookie") != "") {
+			t.Errorf("%s %s: %s %v", c.method, c.path, response.Status, h)
+		}
+	}
+}
