@@ -213,7 +213,7 @@ func (m *Room) post(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch email, match := r.PostForm.Get("email"), r.PostForm.Get("match"); {
-	case match != "" && !v.found.Revoking:
+	case match != "" && v.found.Ticket.Match != "" && !v.found.Revoking:
 		f, err := m.Tickets.TryMatch(r.Context(), v.token, match)
 		m.tried(w, r, v, f, err, theMatch)
 	case v.known:

@@ -85,6 +85,9 @@ func (b *Book) Find(ctx context.Context, token string) (*Found, error) {
 	}
 	f := found(owner, t, b.Now())
 	f.Revoking = revoking
+	if f.Cause == cause.None && !revoking && t.Purpose == Password && t.Mode != Link {
+		f.Cause = cause.LinkUsed // it showed its password, which is good still
+	}
 	return f, nil
 }
 
