@@ -46,6 +46,10 @@ func (r *rooms) own(mux *http.ServeMux, site *siteSettings, pages *page.Renderer
 		switch {
 		case req.URL.Path == site.Prefix || req.URL.Path == site.Prefix+"/":
 			http.Redirect(w, req, site.Prefix+"/login", http.StatusSeeOther)
+		case req.URL.Path == site.Prefix+"/api" || strings.HasPrefix(req.URL.Path, site.Prefix+"/api/"):
+			// Programs come with a key and nothing else: no browser adds one to what
+			// another site makes it send.
+			mux.ServeHTTP(w, req)
 		case csrf.Check(req) != nil:
 			theMetrics.Refused(cause.CrossSite)
 			r.log.Info("refused", "cause", string(cause.CrossSite), "network", visitor.Of(req).Network)

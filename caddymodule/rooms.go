@@ -53,6 +53,7 @@ type rooms struct {
 	tickets   *ticket.Book   // likewise
 	factors   *factor.Factors
 	apiKeys   *apikey.Book
+	answers   *secret.Box // seals what the API answered
 }
 
 // Purposes of the keys. Changing one invalidates what was signed with it.
@@ -65,6 +66,7 @@ const (
 	keyTickets = "tickets"
 	keyFresh   = "fresh password"
 	keyFactor  = "second step"
+	keyAnswers = "api answers"
 )
 
 // build makes the rooms. It fails only where the store does not answer.
@@ -101,6 +103,9 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 	}
 	if r.factors, err = r.secondSteps(); err != nil {
 		return nil, err
+	}
+	if r.answers, err = r.keys.NewBox(keyAnswers); err != nil {
+		return nil, fmt.Errorf("preparing the API: %w", err)
 	}
 	r.apiKeys = apikey.New(h.engine, r.directory, apikey.Options{Log: a.rt.log}) // listens: to be closed
 	return r, nil
@@ -154,6 +159,7 @@ func (r *rooms) front(h *Handler) *front {
 			Metrics: theMetrics, LastLogin: theMetrics.lastSuccess, Works: func() bool { return r.house.ping() == nil },
 		}),
 		r.console(site.Prefix, https, pages, dispatcher),
+		r.api(site.Prefix),
 		&later{prefix: site.Prefix, pages: pages},
 		&health{prefix: site.Prefix, rooms: r},
 		&statics{prefix: site.Prefix, pages: pages},

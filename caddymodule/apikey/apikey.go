@@ -88,8 +88,8 @@ type Wanted struct {
 
 // Allows tells whether key may do what scope names.
 func Allows(key *store.APIKey, scope string) bool {
-	write := strings.TrimSuffix(scope, ":read") + ":write"
-	return slices.Contains(key.Scopes, scope) || slices.Contains(key.Scopes, write)
+	of, reads := strings.CutSuffix(scope, ":read")
+	return slices.Contains(key.Scopes, scope) || reads && slices.Contains(key.Scopes, of+":write")
 }
 
 // Reaches tells whether key may be used for an account.

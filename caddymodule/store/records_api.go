@@ -8,6 +8,7 @@ import "time"
 var (
 	APIKeys    = Collection[APIKey]{Kind{Name: "apikey", Listed: true}}
 	APIKeyUses = Collection[APIKeyUse]{Kind{Name: "apikeyuse", Listed: true}}
+	APIAnswers = Collection[APIAnswer]{Kind{Name: "apianswer"}}
 )
 
 // APIKeyUsesTag is the tag of when each key was used last.
@@ -34,4 +35,16 @@ type APIKeyUse struct {
 	At      time.Time `json:"at"`
 	Network string    `json:"network,omitempty"`
 	Agent   string    `json:"agent,omitempty"`
+}
+
+// APIAnswer is what a request with an Idempotency-Key was answered, or that
+// somebody is at work on it.
+type APIAnswer struct {
+	Request string    `json:"request"` // digest of what was asked
+	Holder  string    `json:"holder"`
+	Lease   time.Time `json:"lease,omitzero"`
+	// Status is 0 as long as there is no answer.
+	Status int               `json:"status,omitempty"`
+	Header map[string]string `json:"header,omitempty"`
+	Body   string            `json:"body,omitempty"` // sealed: it may hold a new password
 }
