@@ -10,8 +10,8 @@ import (
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
-// inAccount is the account in the path.
-type inAccount struct {
+// InAccount is the account in the path.
+type InAccount struct {
 	Account string `path:"account" maxLength:"100" doc:"id of the account"`
 }
 
@@ -48,7 +48,7 @@ type createAccount struct {
 }
 
 type patchAccount struct {
-	inAccount
+	InAccount
 	Match
 	Body struct {
 		Name   *string `json:"name,omitempty" minLength:"1" maxLength:"200"`
@@ -122,10 +122,8 @@ func (r *Room) createAccount(ctx context.Context, in *createAccount) (*oneAccoun
 	if err != nil {
 		return nil, err
 	}
-	a.State, a.Reason, a.TrialUntil, a.BlocksFrom = state.State, state.Reason, state.TrialUntil, state.BlocksFrom
-	if a.UnpaidInvoices = state.UnpaidInvoices; a.State == directory.Arrears && in.Body.UnpaidInvoices == nil {
-		a.UnpaidInvoices = r.Directory.Rules().ArrearsBlocksAt
-	}
+	a.State, a.Reason, a.TrialUntil = state.State, state.Reason, state.TrialUntil
+	a.UnpaidInvoices, a.BlocksFrom = state.UnpaidInvoices, state.BlocksFrom
 	if err := r.Manage.CreateAccount(ctx, callerOf(ctx).actor, a); err != nil {
 		return nil, err
 	}
@@ -138,7 +136,7 @@ func (r *Room) oneAccount(a *store.Account) *oneAccount {
 	return &oneAccount{ETag: etag(a), Body: r.account(a)}
 }
 
-func (r *Room) getAccount(ctx context.Context, in *inAccount) (*oneAccount, error) {
+func (r *Room) getAccount(ctx context.Context, in *InAccount) (*oneAccount, error) {
 	a, err := r.Manage.Account(ctx, callerOf(ctx).actor, in.Account)
 	if err != nil {
 		return nil, err
@@ -216,7 +214,7 @@ func (s *State) onto(a *store.Account) (manage.State, error) {
 	return to, nil
 }
 
-func (r *Room) endAccountSessions(ctx context.Context, in *inAccount) (*struct{}, error) {
+func (r *Room) endAccountSessions(ctx context.Context, in *InAccount) (*struct{}, error) {
 	return nil, r.Manage.EndAccountSessions(ctx, callerOf(ctx).actor, in.Account)
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 type blockUser struct {
-	inUser
+	InUser
 	MayMatch
 	Body struct {
 		Reason string    `json:"reason" minLength:"1" maxLength:"500"`
@@ -18,12 +18,12 @@ type blockUser struct {
 }
 
 type mayUser struct {
-	inUser
+	InUser
 	MayMatch
 }
 
 type moveUser struct {
-	inUser
+	InUser
 	MayMatch
 	Body struct {
 		Email string `json:"email" minLength:"3" maxLength:"320"`
@@ -39,7 +39,7 @@ type movedUser struct {
 }
 
 type passwordUser struct {
-	inUser
+	InUser
 	MayMatch
 	Body struct {
 		How string `json:"how" enum:"mail,show" doc:"mail: as if they had asked for it, the old one works until the new one is used. show: in the answer, once; their second step is switched off and their sessions end."`
@@ -128,14 +128,14 @@ func (r *Room) resetPassword(ctx context.Context, in *passwordUser) (*passwordOu
 	return out, err
 }
 
-func (r *Room) mailLogin(ctx context.Context, in *inUser) (*mailedOut, error) {
+func (r *Room) mailLogin(ctx context.Context, in *InUser) (*mailedOut, error) {
 	m, err := r.Manage.MailLogin(ctx, callerOf(ctx).actor, in.Account, in.User)
 	out := &mailedOut{}
 	out.Body.Mail, out.Body.Until = m.ID, m.Until
 	return out, err
 }
 
-func (r *Room) inviteAgain(ctx context.Context, in *inUser) (*oneUser, error) {
+func (r *Room) inviteAgain(ctx context.Context, in *InUser) (*oneUser, error) {
 	u, err := r.Manage.InviteAgain(ctx, callerOf(ctx).actor, in.Account, in.User)
 	return r.shown(ctx, u, err)
 }
@@ -144,6 +144,6 @@ func (r *Room) endSessions(ctx context.Context, in *mayUser) (*struct{}, error) 
 	return nil, r.Manage.EndSessions(ifUser(ctx, in.IfMatch), callerOf(ctx).actor, in.Account, in.User)
 }
 
-func (r *Room) clearDelays(ctx context.Context, in *inUser) (*struct{}, error) {
+func (r *Room) clearDelays(ctx context.Context, in *InUser) (*struct{}, error) {
 	return nil, r.Manage.ClearDelays(ctx, callerOf(ctx).actor, in.Account, in.User)
 }

@@ -37,7 +37,7 @@ type AuditActor struct {
 }
 
 type listAudit struct {
-	inAccount
+	InAccount
 	Page
 	User   string    `query:"user" maxLength:"100" doc:"only lines about this user"`
 	Action string    `query:"action" maxLength:"100" doc:"only lines with this action"`

@@ -103,6 +103,9 @@ func (r *Room) document(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(body)
 }
 
+// API is what the routes are registered with.
+func (r *Room) API() huma.API { return r.huma }
+
 // Operation is one route, as tests walk them.
 type Operation struct{ ID, Method, Path, Scope string }
 

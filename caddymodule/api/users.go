@@ -10,9 +10,9 @@ import (
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
-// inUser is the user in the path.
-type inUser struct {
-	inAccount
+// InUser is the user in the path.
+type InUser struct {
+	InAccount
 	User string `path:"user" maxLength:"100" doc:"id of the user"`
 }
 
@@ -30,7 +30,7 @@ type manyUsers struct {
 }
 
 type listUsers struct {
-	inAccount
+	InAccount
 	Page
 }
 
@@ -47,7 +47,7 @@ type NewUser struct {
 }
 
 type createUser struct {
-	inAccount
+	InAccount
 	Body struct {
 		NewUser
 		ID string `json:"id,omitempty" maxLength:"63" pattern:"^[a-z0-9][a-z0-9-]*$" doc:"lower-case letters, digits and dashes; default: a generated one"`
@@ -64,12 +64,12 @@ type createdUser struct {
 }
 
 type inviteUser struct {
-	inAccount
+	InAccount
 	Body NewUser
 }
 
 type patchUser struct {
-	inUser
+	InUser
 	Match
 	Body struct {
 		Name   *string `json:"name,omitempty" minLength:"1" maxLength:"200"`
@@ -79,7 +79,7 @@ type patchUser struct {
 }
 
 type deleteUser struct {
-	inUser
+	InUser
 	MayMatch
 }
 
@@ -205,7 +205,7 @@ func (r *Room) inviteUser(ctx context.Context, in *inviteUser) (*oneUser, error)
 	return out, nil
 }
 
-func (r *Room) getUser(ctx context.Context, in *inUser) (*oneUser, error) {
+func (r *Room) getUser(ctx context.Context, in *InUser) (*oneUser, error) {
 	u, err := r.Manage.User(ctx, callerOf(ctx).actor, in.Account, in.User)
 	if err != nil {
 		return nil, err

@@ -127,7 +127,7 @@ type getAttempt struct {
 type oneAttempt struct{ Body Attempt }
 
 type listAttempts struct {
-	inUser
+	InUser
 	Limit int `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"how many at most"`
 }
 
