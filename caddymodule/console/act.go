@@ -53,9 +53,8 @@ func (e *Errand) newForm(v *visit, name string) form {
 func (e *Errand) formOf(v *visit, a *act) form {
 	f := e.newForm(v, a.name)
 	f.Action, f.Hurts = e.path(v, a.path(), v.user.ID), a.hurts
-	f.Text = v.say("admin.act."+a.name+".text", "name", v.user.Name, "email", v.user.Email)
+	f.Text = v.say("admin.act."+a.name+".text", "name", within(v.user.Name), "email", within(v.user.Email))
 	f.Sure = a.name == "delete" || a.name == "erase"
-	f.Email, f.Person = v.user.Email, v.user.Name
 	if a.fill != nil {
 		asked := f.Values
 		f.Values = map[string]string{}
@@ -106,8 +105,8 @@ func (e *Errand) redirect(w http.ResponseWriter, to, done string) {
 // the form that made it and not another one.
 func (e *Errand) showPassword(w http.ResponseWriter, r *http.Request, v *visit, password string) {
 	e.show(w, r, v, page.Admin{Name: "password", Title: v.say("admin.password.title"), Body: form{
-		Back: e.back(v), Password: password, Shown: v.user.Email, Person: v.user.Name,
-		Text: v.say("admin.password.text", "name", v.user.Name),
+		Back: e.back(v), Password: password, Shown: v.user.Email,
+		Text: v.say("admin.password.text", "name", within(v.user.Name)),
 	}})
 }
 

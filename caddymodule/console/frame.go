@@ -17,7 +17,7 @@ const storeRetry = 5 * time.Second
 func (e *Errand) show(w http.ResponseWriter, r *http.Request, v *visit, p page.Admin) {
 	p.Locale, p.Who, p.Nav = v.locale, v.facts.User.Email, e.nav(v)
 	if v.account != nil && v.support {
-		p.Account = v.account.Name
+		p.Account = shown(v.account.Name)
 	}
 	if p.Trail == nil {
 		p.Trail = e.trail(v, p.Title)
@@ -35,7 +35,7 @@ func (e *Errand) trail(v *visit, title string) []page.AdminLink {
 	}
 	trail := []page.AdminLink{{Text: v.say("admin.nav.team"), URL: e.path(v, pathTeam)}}
 	if v.user != nil && v.route.Path != pathUser {
-		trail = append(trail, page.AdminLink{Text: v.user.Name, URL: e.path(v, pathUser, v.user.ID)})
+		trail = append(trail, page.AdminLink{Text: shown(v.user.Name), URL: e.path(v, pathUser, v.user.ID)})
 	}
 	return append(trail, page.AdminLink{Text: title})
 }

@@ -128,7 +128,7 @@ func (e *Errand) teamBody(v *visit, q roster.Query, found roster.Page) teamBody 
 	}
 	for _, row := range found.Rows {
 		b.Rows = append(b.Rows, teamRow{
-			Name: row.Name, Email: row.Email, URL: e.path(v, pathUser, row.ID), Type: v.typeName(row.Type),
+			Name: shown(row.Name), Email: shown(row.Email), URL: e.path(v, pathUser, row.ID), Type: shown(v.typeName(row.Type)),
 			Can: row.Cause == cause.None && !row.Invited, Because: v.rowBecause(e, row), SecondStep: row.SecondStep, Last: row.Last,
 		})
 	}

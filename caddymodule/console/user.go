@@ -72,7 +72,7 @@ func (e *Errand) person(w http.ResponseWriter, r *http.Request, v *visit) {
 		e.fail(w, r, v, err)
 		return
 	}
-	e.show(w, r, v, page.Admin{Name: "user", Title: v.user.Name, Body: b})
+	e.show(w, r, v, page.Admin{Name: "user", Title: shown(v.user.Name), Body: b})
 }
 
 func (e *Errand) userBody(ctx context.Context, v *visit) (*userBody, error) {
@@ -146,20 +146,20 @@ func (e *Errand) actions(v *visit, u *store.User) []actionLink {
 func (e *Errand) verdict(v *visit, u *store.User, why cause.Cause) (verdict string, more []string) {
 	switch {
 	case why == cause.UserBlocked:
-		verdict = v.say("admin.user.blocked", "by", u.Block.By, "day", e.Pages.Day(v.locale, u.Block.At))
+		verdict = v.say("admin.user.blocked", "by", within(u.Block.By), "day", e.Pages.Day(v.locale, u.Block.At))
 		if !u.Block.Until.IsZero() {
 			more = append(more, v.say("admin.user.blocked_until", "day", e.lastDay(v, u.Block.Until)))
 		}
 		if u.Block.Why != "" {
-			more = append(more, v.say("admin.user.blocked_why", "why", u.Block.Why))
+			more = append(more, v.say("admin.user.blocked_why", "why", within(u.Block.Why)))
 		}
 	case why != cause.None:
 		verdict = v.say("admin.user.cannot", "because", v.because(why))
 		if v.account.Reason != "" && why.OfAccount() {
-			more = append(more, v.say("admin.user.account_why", "why", v.account.Reason))
+			more = append(more, v.say("admin.user.account_why", "why", within(v.account.Reason)))
 		}
 	case u.Invited != nil:
-		verdict = v.say("admin.user.invited", "by", u.Invited.By, "day", e.Pages.Day(v.locale, u.Invited.At))
+		verdict = v.say("admin.user.invited", "by", within(u.Invited.By), "day", e.Pages.Day(v.locale, u.Invited.At))
 		id := "admin.user.invited_until"
 		if !e.Now().Before(u.Invited.Until) {
 			id = "admin.user.invited_over"
@@ -169,16 +169,16 @@ func (e *Errand) verdict(v *visit, u *store.User, why cause.Cause) (verdict stri
 		verdict = v.say("admin.user.can")
 	}
 	if u.Moving != nil && e.Now().Before(u.Moving.Until) {
-		more = append(more, v.say("admin.user.moving", "email", u.Moving.Email, "when", e.Pages.When(v.locale, u.Moving.Until)))
+		more = append(more, v.say("admin.user.moving", "email", within(u.Moving.Email), "when", e.Pages.When(v.locale, u.Moving.Until)))
 	}
 	return verdict, more
 }
 
 // facts are what is known of a user.
 func (e *Errand) facts(v *visit, u *store.User, told *story.Story) []fact {
-	shown := u.Email
+	address := u.Email
 	if u.Display != "" {
-		shown = u.Display
+		address = u.Display
 	}
 	language := v.say("admin.locale.none")
 	if id := "admin.locale." + u.Locale; u.Locale != "" && v.say(id) != id {
@@ -189,8 +189,8 @@ func (e *Errand) facts(v *visit, u *store.User, told *story.Story) []fact {
 		second = v.say("admin.user.second_on")
 	}
 	all := []fact{
-		{v.say("admin.user.email"), shown, true},
-		{v.say("admin.user.type"), v.typeName(u.Type), false},
+		{v.say("admin.user.email"), shown(address), true},
+		{v.say("admin.user.type"), shown(v.typeName(u.Type)), false},
 		{v.say("admin.user.password"), e.passwordFact(v, u), false},
 		{v.say("admin.user.second"), second, false},
 		{v.say("admin.user.language"), language, false},

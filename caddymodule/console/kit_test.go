@@ -1,0 +1,318 @@
+package console_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/audit"
+	"github.com/cliendo/gateway/caddymodule/console"
+	"github.com/cliendo/gateway/caddymodule/cookie"
+	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/limit"
+	"github.com/cliendo/gateway/caddymodule/manage"
+	"github.com/cliendo/gateway/caddymodule/outbox"
+	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/passhash"
+	"github.com/cliendo/gateway/caddymodule/proof"
+	"github.com/cliendo/gateway/caddymodule/roster"
+	"github.com/cliendo/gateway/caddymodule/secret"
+	"github.com/cliendo/gateway/caddymodule/session"
+	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/store/boltstore"
+	"github.com/cliendo/gateway/caddymodule/store/redisstore"
+	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
+	"github.com/cliendo/gateway/caddymodule/story"
+	"github.com/cliendo/gateway/caddymodule/ticket"
+)
+
+// clock stands still until it is pushed.
+type clock struct{ at atomic.Int64 }
+
+func newClock() *clock {
+	c := &clock{}
+	c.at.Store(time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC).UnixNano())
+	return c
+}
+
+func (c *clock) now() time.Time       { return time.Unix(0, c.at.Load()).UTC() }
+func (c *clock) push(d time.Duration) { c.at.Add(int64(d)) }
+
+// hasher is quick, and counts.
+type hasher struct{ compared atomic.Int64 }
+
+func (*hasher) Hash(_ context.Context, password string) (string, error) {
+	return "hash of " + password, nil
+}
+
+func (h *hasher) Verify(_ context.Context, encoded, password string, _ passhash.Place) (passhash.Result, error) {
+	h.compared.Add(1)
+	return passhash.Result{OK: encoded != "" && encoded == "hash of "+password}, nil
+}
+
+// post is an outbox whose letters can be read.
+type post struct {
+	*outbox.Outbox
+	mu    sync.Mutex
+	mails []outbox.Draft
+}
+
+func (p *post) Send(ctx context.Context, d outbox.Draft, with func(store.Tx) error) error {
+	return p.SendAll(ctx, []outbox.Draft{d}, with)
+}
+
+func (p *post) SendAll(ctx context.Context, drafts []outbox.Draft, with func(store.Tx) error) error {
+	if err := p.Outbox.SendAll(ctx, drafts, with); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mails = append(p.mails, drafts...)
+	return nil
+}
+
+func (p *post) take() []outbox.Draft {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	mails := p.mails
+	p.mails = nil
+	return mails
+}
+
+// devices knows none.
+type devices struct{}
+
+func (devices) KnownDevice(*http.Request, string) string { return "" }
+
+// steady is a store that is in touch whatever the clock of the test says.
+type steady struct {
+	store.Engine
+	clock *clock
+	away  atomic.Bool
+}
+
+func (s *steady) InSync() time.Time { return s.clock.now() }
+
+func (s *steady) Get(ctx context.Context, key store.Key) ([]byte, error) {
+	if s.away.Load() {
+		return nil, store.ErrUnavailable
+	}
+	return s.Engine.Get(ctx, key)
+}
+
+// world is a gateway as far as the admin path goes: two teams, and the staff.
+type world struct {
+	*clock
+	t        *testing.T
+	store    *steady
+	dir      *directory.Directory
+	sessions *session.Manager
+	attempts *attempt.Recorder
+	limits   *limit.Limiter
+	log      *audit.Log
+	post     *post
+	book     *ticket.Book
+	hasher   *hasher
+	pages    *page.Renderer
+	mux      *http.ServeMux
+	cookies  map[string]string // by user
+}
+
+// password is that of everybody.
+const password = "Planted-Secret-9vXq"
+
+func build(t *testing.T, c *clock, engine store.Engine) *world {
+	t.Helper()
+	keys, err := secret.NewKeys([]byte(secret.Token()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	box, err := keys.NewBox("outbox")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{clock: c, t: t, store: &steady{Engine: engine, clock: c}, hasher: &hasher{}, cookies: map[string]string{}, mux: http.NewServeMux()}
+	w.dir = directory.New(w.store, directory.Options{Now: c.now})
+	w.limits = limit.New(w.store, limit.Config{}, c.now)
+	w.attempts = attempt.New(w.store, attempt.Options{Now: c.now})
+	w.log = audit.New(w.store, audit.Options{Now: c.now})
+	w.post = &post{Outbox: outbox.New(w.store, outbox.Options{Box: box, Now: c.now})}
+	w.book = ticket.New(w.store, ticket.Options{Box: box, Key: keys.Derive("tickets"), Hasher: w.hasher, Mails: w.post, Now: c.now})
+	w.sessions = session.New(w.store, w.dir, session.Settings{
+		Limits: session.Limits{Idle: 24 * time.Hour, Absolute: 48 * time.Hour, RememberIdle: 24 * time.Hour, RememberAbsolute: 48 * time.Hour},
+		Rules:  w.dir.Rules(), Codec: cookie.NewCodec(cookie.Session, keys.DeriveAll("session cookie")),
+	}, session.Options{Now: c.now})
+	teams := roster.New(w.store, roster.Options{Now: c.now})
+	if w.pages, err = page.New(page.Options{Now: c.now}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		w.sessions.Close(context.Background())
+		teams.Close()
+		_ = w.attempts.Close()
+	})
+	console.New(console.Options{
+		Prefix: "/gateway", Rules: w.dir.Rules(), Sessions: w.sessions, Directory: w.dir, Roster: teams, Devices: devices{}, Audit: w.log,
+		Manage: manage.New(manage.Options{
+			Store: w.store, Directory: w.dir, Hasher: w.hasher, Limits: w.limits, Sessions: w.sessions, Audit: w.log,
+			Tickets: w.book, Mails: w.post, Origin: "https://app.example/gateway", Brand: "Cliendo", Now: c.now,
+		}),
+		Stories: story.New(story.Options{Directory: w.dir, Limits: w.limits, Attempts: w.attempts, Mails: w.post, Tickets: w.book, Now: c.now}),
+		Prover: proof.New(proof.Options{
+			Directory: w.dir, Limits: w.limits, Hasher: w.hasher, Attempts: w.attempts,
+		}),
+		Pages: w.pages, Now: c.now,
+	}).Mount(w.mux)
+	w.settle()
+	return w
+}
+
+// settle fills two teams: everybody of acme has a twin in rival.
+func (w *world) settle() {
+	w.t.Helper()
+	for _, id := range []string{"acme", "rival"} {
+		w.account(store.Account{ID: id, Name: strings.ToUpper(id[:1]) + id[1:], State: directory.Active})
+		for _, kind := range []string{"superadmin", "admin", "teammate", "client"} {
+			w.user(id+"-"+kind, id, kind)
+		}
+		w.user(id+"-second", id, "superadmin")
+	}
+	w.user("saskia", directory.StaffAccount, directory.SupportType)
+}
+
+func (w *world) account(a store.Account) {
+	w.t.Helper()
+	if err := w.dir.CreateAccount(w.t.Context(), &a); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) user(id, account, kind string) *store.User {
+	w.t.Helper()
+	u := &store.User{
+		ID: id, Account: account, Email: id + "@demo.test", Name: "Person " + id, Type: kind, Locale: "en",
+		Password: "hash of " + password, PasswordChanged: w.now(),
+	}
+	if err := w.dir.CreateUser(w.t.Context(), u); err != nil {
+		w.t.Fatal(err)
+	}
+	return u
+}
+
+// change changes a user past everybody.
+func (w *world) change(id string, fn func(*store.User)) {
+	w.t.Helper()
+	u := w.find(id)
+	if _, err := w.dir.UpdateUser(w.t.Context(), u.Account, id, func(u *store.User) error { fn(u); return nil }); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) find(id string) *store.User {
+	w.t.Helper()
+	u, err := w.dir.FindByID(w.t.Context(), id)
+	if err != nil {
+		w.t.Fatalf("%s: %v", id, err)
+	}
+	return u
+}
+
+// enter logs somebody in.
+func (w *world) enter(id string) {
+	w.t.Helper()
+	s, err := w.sessions.Start(w.t.Context(), session.Login{User: w.find(id), Amr: []string{"pwd"}, Agent: "Firefox on Linux", Network: "192.0.2.1/32"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.cookies[id] = s.Cookie
+}
+
+// answer is what came back.
+type answer struct {
+	*httptest.ResponseRecorder
+	body string
+}
+
+var causeIn = regexp.MustCompile(`data-cause="([a-z_]+)"`)
+
+func (a answer) cause() string {
+	if m := causeIn.FindStringSubmatch(a.body); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+func (a answer) to() string { return a.Header().Get("Location") }
+
+// send makes a request as somebody; the empty name is nobody.
+func (w *world) send(as, method, path string, form url.Values, headers ...string) answer {
+	w.t.Helper()
+	r := httptest.NewRequest(method, "http://localhost/gateway/admin"+path, strings.NewReader(form.Encode()))
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	if as != "" {
+		if w.cookies[as] == "" {
+			w.enter(as)
+		}
+		r.AddCookie(&http.Cookie{Name: cookie.Session, Value: w.cookies[as]})
+	}
+	rec := httptest.NewRecorder()
+	w.mux.ServeHTTP(rec, r)
+	return answer{rec, rec.Body.String()}
+}
+
+func (w *world) get(as, path string) answer {
+	w.t.Helper()
+	return w.send(as, http.MethodGet, path, nil)
+}
+
+func (w *world) submit(as, path string, fields ...string) answer {
+	w.t.Helper()
+	form := url.Values{}
+	for i := 0; i+1 < len(fields); i += 2 {
+		form.Add(fields[i], fields[i+1])
+	}
+	return w.send(as, http.MethodPost, path, form)
+}
+
+// of is the path of a user of acme.
+func of(id, rest string) string { return "/accounts/acme/users/" + id + rest }
+
+// onBoth runs a test on both stores.
+func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Run("bolt", func(t *testing.T) { test(t, onBolt(t)) })
+	t.Run("redis", func(t *testing.T) {
+		c := newClock()
+		s, err := redisstore.Open(redistest.Start(t).URL(), store.Options{Now: c.now})
+		test(t, build(t, c, opened(t, s, err)))
+	})
+}
+
+func onBolt(t *testing.T) *world {
+	t.Helper()
+	c := newClock()
+	s, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), store.Options{Now: c.now})
+	return build(t, c, opened(t, s, err))
+}
+
+func opened(t *testing.T, s store.Engine, err error) store.Engine {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
