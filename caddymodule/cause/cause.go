@@ -32,6 +32,7 @@ const (
 	LinkExpired            Cause = "link_expired"             // a mailed link or code that is too old
 	LinkUsed               Cause = "link_used"                // a mailed link or code that was used already
 	LinkSuperseded         Cause = "link_superseded"          // a newer one was mailed, or it was withdrawn
+	InviteExpired          Cause = "invite_expired"           // an invitation that is too old
 	OtherBrowser           Cause = "other_browser"            // a mailed link in another browser than the one that asked
 	TooManyMails           Cause = "too_many_mails"           // enough mails were asked for; wait
 
@@ -84,6 +85,7 @@ var list = []struct {
 	{LinkExpired, Info{Status: http.StatusGone}},
 	{LinkUsed, Info{Status: http.StatusGone}},
 	{LinkSuperseded, Info{Status: http.StatusGone}},
+	{InviteExpired, Info{Status: http.StatusGone}},
 	{OtherBrowser, Info{Status: http.StatusConflict}},
 	{TooManyMails, Info{Status: http.StatusTooManyRequests, Retry: true}},
 	{AccountTrialEnded, Info{Status: http.StatusForbidden, Proven: true}},

@@ -27,6 +27,7 @@ const (
 
 	CreateUser     Action = "create_user" // with the address at once, unproved
 	Invite         Action = "invite"
+	InviteAgain    Action = "invite_again"
 	Rename         Action = "rename" // and language
 	SetType        Action = "set_type"
 	ChangeEmail    Action = "change_email"
@@ -86,6 +87,7 @@ var table = []rule{
 
 	{action: CreateUser, support: true, key: apikey.UsersWrite},
 	{action: Invite, team: true, support: true, key: apikey.UsersWrite},
+	{action: InviteAgain, team: true, support: true, key: apikey.UsersWrite, aimed: true, touches: true},
 	{action: Rename, team: true, support: true, key: apikey.UsersWrite, aimed: true, touches: true},
 	{action: SetType, team: true, support: true, key: apikey.UsersWrite, aimed: true, touches: true, others: true, leaves: true},
 	{action: ChangeEmail, team: true, support: true, key: apikey.UsersWrite, aimed: true, touches: true},

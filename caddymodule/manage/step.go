@@ -26,7 +26,10 @@ type step struct {
 	// tell says what the user is told by mail; optional.
 	tell func(u *store.User) []ticket.Telling
 	// offer are links to be mailed in the same step; optional.
-	offer func(u *store.User) []ticket.Offered
+	offer func(ctx context.Context, u *store.User) ([]ticket.Offered, error)
+	// unasked: the person themselves does it, behind a link that was mailed; no
+	// right is looked at.
+	unasked bool
 }
 
 // errMoved: what was read before the step is no longer so.
@@ -65,7 +68,7 @@ func (m *Manager) plain(doing string, err error) error {
 }
 
 func (m *Manager) try(ctx context.Context, s step) (*store.User, error) {
-	before, err := m.look(ctx, s.actor, s.what, s.account, s.id)
+	before, err := m.whom(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +78,9 @@ func (m *Manager) try(ctx context.Context, s step) (*store.User, error) {
 	}
 	var offers []ticket.Offered
 	if s.offer != nil {
-		offers = s.offer(before)
+		if offers, err = s.offer(ctx, before); err != nil {
+			return nil, err
+		}
 	}
 	offers = append(offers, m.notices(ctx, s, before)...)
 	var written *store.User
@@ -117,6 +122,14 @@ func (m *Manager) write(ctx context.Context, account string, offers []ticket.Off
 	return m.o.Mails.SendAll(ctx, drafts, fn)
 }
 
+// whom reads the user a step is about.
+func (m *Manager) whom(ctx context.Context, s step) (*store.User, error) {
+	if s.unasked {
+		return m.o.Directory.User(ctx, s.account, s.id)
+	}
+	return m.look(ctx, s.actor, s.what, s.account, s.id)
+}
+
 // look reads a user for whoever may do this to them.
 func (m *Manager) look(ctx context.Context, a Actor, what Action, account, id string) (*store.User, error) {
 	if !a.sees(account) {
@@ -133,7 +146,7 @@ func (m *Manager) look(ctx context.Context, a Actor, what Action, account, id st
 // everything that counts there: who asks, what they may, and what was to be so.
 func (m *Manager) inside(ctx context.Context, tx store.Tx, s step, before *store.User) (*store.User, error) {
 	a := s.actor
-	if a.Kind == audit.ByUser {
+	if a.Kind == audit.ByUser && !s.unasked {
 		// They are of the same account: a demotion or block a moment ago counts.
 		me, err := store.Users.Read(tx, a.ID)
 		if errors.Is(err, store.ErrNotFound) {
@@ -152,7 +165,7 @@ func (m *Manager) inside(ctx context.Context, tx store.Tx, s step, before *store
 	if err != nil {
 		return nil, err
 	}
-	if err := m.May(a, s.what, s.account, u); err != nil {
+	if err := m.May(a, s.what, s.account, u); err != nil && !s.unasked {
 		return nil, err
 	}
 	if u.Email != before.Email {

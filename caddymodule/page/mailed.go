@@ -11,6 +11,9 @@ import (
 const (
 	MailedMagic    = "magic"    // logs in
 	MailedPassword = "password" // shows a new password
+	MailedInvite   = "invite"   // comes in for the first time
+	MailedEntry    = "entry"    // logs in, by a link that an operator handed over
+	MailedAddress  = "address"  // proves a new mailbox
 	MailedNotMe    = "not_me"   // "this was not me"
 )
 
@@ -66,7 +69,7 @@ func (p *Renderer) Mailed(w http.ResponseWriter, r *http.Request, status int, v 
 
 // MailedDone is the page after something mailed was used.
 type MailedDone struct {
-	Kind   string // "approved" or "revoked"
+	Kind   string // "approved", "revoked", "proved" or "again"
 	Locale string
 }
 
@@ -74,7 +77,11 @@ type MailedDone struct {
 func (p *Renderer) MailedDone(w http.ResponseWriter, r *http.Request, v MailedDone) {
 	locale, id := p.locale(r, v.Locale), "mailed."+v.Kind
 	body := messageBody{Title: p.Text(locale, id+".title"), Text: []string{p.Text(locale, id+".text")}, After: p.Text(locale, id+".after")}
-	p.message(w, r, http.StatusOK, locale, body, []Link{{Word: "link.help", URL: p.own(r, "help")}})
+	ways := []Link{{Word: "link.help", URL: p.own(r, "help")}}
+	if v.Kind == "proved" {
+		ways = append([]Link{{Word: "link.login", URL: p.own(r, "login")}}, ways...)
+	}
+	p.message(w, r, http.StatusOK, locale, body, ways)
 }
 
 // MailedOver is the page of a mailed link that cannot be used any more.

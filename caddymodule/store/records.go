@@ -26,7 +26,9 @@ var (
 	// user's id, and whose an address was.
 	Formers = Collection[Former]{Kind{Name: "former"}}
 	Moved   = Collection[MovedAddress]{Kind{Name: "movedaddress"}}
-	Secrets = Collection[Secret]{Kind{Name: "secret"}}
+	// Invitees say who is invited under an address, by its digest, in one account.
+	Invitees = Collection[Invitee]{Kind{Name: "invitee"}}
+	Secrets  = Collection[Secret]{Kind{Name: "secret"}}
 )
 
 // Tags of the records that stand alone.
@@ -114,6 +116,11 @@ type Invited struct {
 	By    string    `json:"by"`
 	At    time.Time `json:"at"`
 	Until time.Time `json:"until"`
+}
+
+// Invitee is who is invited under an address.
+type Invitee struct {
+	User string `json:"user"`
 }
 
 // Moving is a change of address under way.

@@ -58,6 +58,9 @@ func (b *Book) look(ctx context.Context, owner outbox.Owner, id string) (*store.
 // found tells about a ticket.
 func found(owner outbox.Owner, t *store.Ticket, now time.Time) *Found {
 	f := &Found{Owner: owner, Ticket: *t, Cause: state(t, now)}
+	if t.Purpose == Invite && f.Cause == cause.LinkExpired {
+		f.Cause = cause.InviteExpired
+	}
 	if account, ok := strings.CutPrefix(owner.Tag, store.AccountTag("")); ok {
 		f.Account, f.User = account, owner.Name
 	}

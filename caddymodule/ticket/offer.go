@@ -9,7 +9,6 @@ import (
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
-	"github.com/cliendo/gateway/caddymodule/visitor"
 )
 
 // Offer is a link that somebody else has made for a person.
@@ -43,8 +42,8 @@ var offered = map[string]struct {
 }
 
 // Draw makes the ticket of an offer and its mail. Open writes it.
-func (b *Book) Draw(ctx context.Context, o Offer) Offered {
-	now, v, of := b.Now(), visitor.From(ctx), offered[o.Purpose]
+func (b *Book) Draw(o Offer) Offered {
+	now, of := b.Now(), offered[o.Purpose]
 	key, revoke := secret.NewTicketKey(), secret.NewTicketKey()
 	if o.User.Locale != "" {
 		o.Locale = o.User.Locale
@@ -52,7 +51,7 @@ func (b *Book) Draw(ctx context.Context, o Offer) Offered {
 	t := store.Ticket{
 		ID: secret.NewTicketID(now), Purpose: o.Purpose, Asked: now, Until: now.Add(of.life), State: Open,
 		Secret: secret.Digest(key), Revoke: secret.Digest(revoke), Typed: o.To,
-		Agent: v.Agent, Network: v.Network, Origin: o.Origin, Locale: o.Locale,
+		Origin: o.Origin, Locale: o.Locale,
 	}
 	link := url(t, key)
 	l := letter.Letter{

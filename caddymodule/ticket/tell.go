@@ -81,6 +81,9 @@ func told(book *store.Book, kind string, now time.Time) (n int) {
 // the very person.
 func (b *Book) notice(ctx context.Context, owner outbox.Owner, u *store.User, what Telling) (store.Ticket, outbox.Draft) {
 	now, revoke, v := b.Now(), secret.NewTicketKey(), visitor.From(ctx)
+	if what.By != "" {
+		v = visitor.Visitor{} // the letter names them; where they sit is nobody's business
+	}
 	if u.Locale != "" {
 		what.Locale = u.Locale
 	}

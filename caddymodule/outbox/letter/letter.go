@@ -15,6 +15,8 @@ const (
 	NewDevice       = "new_device"
 	LimitReached    = "limit_reached" // somebody keeps trying passwords
 	AddressChanged  = "address_changed"
+	AddressAsked    = "address_asked"    // it will be, once the new one is proved
+	AddressYours    = "address_yours"    // to the new address, where nothing has to be proved
 	AddressToProve  = "address_to_prove" // to the new address
 	Invited         = "invited"
 )
@@ -23,7 +25,7 @@ const (
 func Kinds() []string {
 	return []string{
 		Magic, NewPassword, RevealPassword, Nobody, PasswordChanged, SecondStepOff, NewDevice,
-		LimitReached, AddressChanged, AddressToProve, Invited,
+		LimitReached, AddressChanged, AddressAsked, AddressYours, AddressToProve, Invited,
 	}
 }
 

@@ -28,8 +28,10 @@ func Sample(kind, locale string, now time.Time) Letter {
 		l.Name = ""
 	case PasswordChanged, SecondStepOff:
 		l.By = "Ahmed Bakker"
-	case AddressChanged:
+	case AddressChanged, AddressAsked:
 		l.Address, l.By = "anna@new.example.com", "Ahmed Bakker"
+	case AddressYours:
+		l.Address, l.By = "anna@old.example.com", "Ahmed Bakker"
 	case AddressToProve:
 		l.Address, l.By, l.Link, l.Until = "anna@old.example.com", "Ahmed Bakker", opens, now.Add(24*time.Hour)
 	case Invited:

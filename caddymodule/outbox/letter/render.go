@@ -65,7 +65,8 @@ func needs(l Letter) error {
 		lacks = l.Link == ""
 	case NewPassword:
 		lacks = l.Password == ""
-	case PasswordChanged, SecondStepOff, NewDevice, LimitReached, AddressChanged, AddressToProve, Invited, Nobody:
+	case PasswordChanged, SecondStepOff, NewDevice, LimitReached, AddressChanged, AddressAsked, AddressYours, AddressToProve,
+		Invited, Nobody:
 	default:
 		return fmt.Errorf("letter %q: %w", l.Kind, errKind)
 	}

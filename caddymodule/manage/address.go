@@ -1,0 +1,288 @@
+package manage
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/audit"
+	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/outbox"
+	"github.com/cliendo/gateway/caddymodule/outbox/letter"
+	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/ticket"
+)
+
+// Changed is what came of another address.
+type Changed struct {
+	User *store.User
+	// Pending: it counts once its mailbox is proved; until then the old one does.
+	Pending bool
+}
+
+// ChangeEmail gives somebody another address. Both mailboxes are told. It counts
+// once the new mailbox is proved by its link, at once in a domain that is known to
+// be the account's; until then the old one works. An address that somebody has
+// elsewhere is answered like one that nobody has: then no link is right.
+func (m *Manager) ChangeEmail(ctx context.Context, a Actor, account, id, address string) (Changed, error) {
+	ctx, cancel := context.WithTimeout(a.with(ctx), patience)
+	defer cancel()
+	for {
+		c, err := m.changeEmail(ctx, step{actor: a, what: ChangeEmail, account: account, id: id}, address)
+		if !errors.Is(err, errMoved) && !errors.Is(err, store.ErrConflict) || ctx.Err() != nil {
+			return c, m.plain("changing e-mail", err)
+		}
+	}
+}
+
+func (m *Manager) changeEmail(ctx context.Context, s step, address string) (Changed, error) {
+	u, err := m.look(ctx, s.actor, s.what, s.account, s.id)
+	if err != nil {
+		return Changed{}, err
+	}
+	canonical, err := directory.Canonical(address)
+	switch {
+	case err != nil:
+		return Changed{}, err
+	case u.Invited != nil:
+		return Changed{}, ErrInvited
+	case canonical == u.Email:
+		u, err = m.move(ctx, s, u, address)
+		return Changed{User: u}, err
+	}
+	owned, err := m.owned(ctx, s.account, canonical)
+	if err != nil {
+		return Changed{}, err
+	}
+	if owned || s.actor.Kind == audit.ByOperator {
+		u, err = m.move(ctx, s, u, address)
+		return Changed{User: u}, err
+	}
+	u, err = m.pend(ctx, s, store.Moving{Email: canonical, Display: address})
+	return Changed{User: u, Pending: err == nil}, err
+}
+
+// owned tells whether an address is in a domain of the account, and nobody's
+// elsewhere: such a one has to be proved like others.
+func (m *Manager) owned(ctx context.Context, account, canonical string) (bool, error) {
+	a, err := m.o.Directory.Account(ctx, account)
+	if err != nil || !directory.OwnDomain(a.Domains, canonical) {
+		return false, err
+	}
+	taken, err := m.elsewhere(ctx, account, canonical)
+	return !taken, err
+}
+
+// move gives the address at once, and tells both mailboxes.
+func (m *Manager) move(ctx context.Context, s step, before *store.User, address string) (*store.User, error) {
+	canonical, err := directory.Canonical(address)
+	if err != nil {
+		return nil, err
+	}
+	var offers []ticket.Offered
+	if canonical != before.Email && m.o.Tickets != nil && m.o.Mails != nil {
+		offers = append(m.moved(ctx, s, before, canonical), m.notices(ctx, step{
+			actor: s.actor, tell: func(*store.User) []ticket.Telling {
+				return []ticket.Telling{{Kind: letter.AddressYours, To: canonical}}
+			},
+		}, before)...)
+	}
+	return m.o.Directory.MoveUser(ctx, s.account, s.id, address, m.stepWith(s.account, offers), func(tx store.Tx, u *store.User) error {
+		if _, err := m.inside(ctx, tx, s, before); err != nil {
+			return err
+		}
+		u.Moving = nil
+		return m.settled(tx, u, offers)
+	})
+}
+
+// stepWith writes mails in the step of a change.
+func (m *Manager) stepWith(account string, offers []ticket.Offered) directory.Step {
+	return func(ctx context.Context, with func(store.Tx) error) error { return m.write(ctx, account, offers, with) }
+}
+
+// moved is what the mailbox that was theirs is told, with what brings it back.
+func (m *Manager) moved(ctx context.Context, s step, u *store.User, canonical string) []ticket.Offered {
+	s.tell = func(*store.User) []ticket.Telling {
+		return []ticket.Telling{{Kind: letter.AddressChanged, Address: canonical, Life: ticket.UndoLife}}
+	}
+	return m.notices(ctx, s, u)
+}
+
+// settled ends what was mailed to the mailbox that is theirs no more, and writes
+// what both are told.
+func (m *Manager) settled(tx store.Tx, u *store.User, offers []ticket.Offered) error {
+	now := m.o.Now()
+	if err := ticket.Close(tx, u, now); err != nil {
+		return err
+	}
+	for _, o := range offers {
+		if err := o.Open(tx, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pend mails a link to the new mailbox, and says so to the old one.
+func (m *Manager) pend(ctx context.Context, s step, to store.Moving) (*store.User, error) {
+	shut, err := m.reserve(ctx, s.account, to.Email)
+	if err != nil {
+		return nil, err
+	}
+	to.By, to.At = by(s.actor), m.o.Now().UTC()
+	to.Until = to.At.Add(ticket.AddressLife)
+	s.change = func(tx store.Tx, u *store.User, now time.Time) error {
+		u.Moving = &to
+		return audit.Append(ctx, tx, audit.Entry{
+			Action: audit.UserEmailAsked, Account: u.Account, User: u.ID, Email: u.Email,
+			Before: map[string]string{"email": u.Email}, After: map[string]string{"email": to.Email},
+		}, now)
+	}
+	s.offer = func(_ context.Context, u *store.User) ([]ticket.Offered, error) {
+		return []ticket.Offered{m.o.Tickets.Draw(ticket.Offer{
+			User: u, Purpose: ticket.Address, To: to.Email, Shut: shut, By: to.By, Origin: m.o.Origin, Locale: u.Locale,
+		})}, nil
+	}
+	if !s.unasked {
+		s.tell = func(*store.User) []ticket.Telling {
+			return []ticket.Telling{{Kind: letter.AddressAsked, Address: to.Email, Life: ticket.UndoLife}}
+		}
+	}
+	return m.do(ctx, s)
+}
+
+// proveAgain mails a fresh link for a change that is under way.
+func (m *Manager) proveAgain(ctx context.Context, s step) (*store.User, error) {
+	u, err := m.o.Directory.User(ctx, s.account, s.id)
+	if err != nil {
+		return nil, m.plain("proving an address", err)
+	}
+	if u.Moving == nil {
+		return nil, store.ErrNotFound
+	}
+	s.actor.Name = u.Moving.By
+	u, err = m.pend(ctx, s, *u.Moving)
+	return u, m.plain("proving an address", err)
+}
+
+// KeepEmail gives a change of address up that is under way.
+func (m *Manager) KeepEmail(ctx context.Context, a Actor, account, id string) (*store.User, error) {
+	return m.do(ctx, step{
+		actor: a, what: ChangeEmail, account: account, id: id,
+		change: func(tx store.Tx, u *store.User, now time.Time) error {
+			u.Moving = nil
+			return ticket.Close(tx, u, now, ticket.Address)
+		},
+	})
+}
+
+// Prove makes the address theirs to whose mailbox a link was mailed, because its
+// holder opened it. It is directory.ErrTaken when somebody else has the address by
+// now, *ticket.Spent or ticket.ErrNone when the link is of no use any more.
+func (m *Manager) Prove(ctx context.Context, f *ticket.Found) (*store.User, error) {
+	ctx, cancel := context.WithTimeout(themselves(ctx, f), patience)
+	defer cancel()
+	for {
+		u, err := m.prove(ctx, f)
+		if !errors.Is(err, store.ErrConflict) || ctx.Err() != nil {
+			return u, m.plain("proving an address", err)
+		}
+	}
+}
+
+func (m *Manager) prove(ctx context.Context, f *ticket.Found) (*store.User, error) {
+	before, err := m.o.Directory.User(ctx, f.Account, f.User)
+	if err != nil {
+		return nil, err
+	}
+	to := before.Moving
+	if to == nil || to.Email != f.Ticket.Typed {
+		return nil, ticket.ErrNone
+	}
+	self := step{actor: Actor{Actor: audit.Actor{Kind: audit.ByUser, Name: to.By}}}
+	offers := m.moved(ctx, self, before, to.Email)
+	return m.o.Directory.MoveUser(ctx, f.Account, f.User, to.Display, m.stepWith(f.Account, offers), func(tx store.Tx, u *store.User) error {
+		if u.Moving == nil || u.Moving.Email != to.Email {
+			return ticket.ErrNone
+		}
+		if _, err := ticket.Use(tx, u, f.Ticket.ID, ticket.Address, m.o.Now()); err != nil {
+			return err
+		}
+		u.Moving = nil
+		return m.settled(tx, u, offers)
+	})
+}
+
+// Links are the tickets of the room of mailed links, with what "this was not me"
+// means for addresses.
+type Links struct {
+	*ticket.Book
+	Manager *Manager
+}
+
+// Revoke takes back what a ticket could open. The address that a letter tells of
+// is as it was before.
+func (l Links) Revoke(ctx context.Context, token string) (*ticket.Found, error) {
+	f, err := l.Find(ctx, token)
+	if err != nil || !f.Revoking {
+		return f, errors.Join(err, none(f))
+	}
+	if err := l.Manager.takeBack(themselves(ctx, f), f); err != nil {
+		return nil, err
+	}
+	return l.Book.Revoke(ctx, token)
+}
+
+func none(f *ticket.Found) error {
+	if f != nil {
+		return ticket.ErrNone
+	}
+	return nil
+}
+
+// takeBack undoes what was done to an address.
+func (m *Manager) takeBack(ctx context.Context, f *ticket.Found) error {
+	t := &f.Ticket
+	changed := t.Purpose == ticket.Notice && t.Mode == letter.AddressChanged
+	asked := t.Purpose == ticket.Address || t.Purpose == ticket.Notice && t.Mode == letter.AddressAsked
+	switch {
+	case t.State != ticket.Open && t.Purpose == ticket.Notice, !changed && !asked:
+		return nil
+	case changed && m.o.Now().Before(t.Until):
+		return m.bringBack(ctx, f)
+	}
+	_, err := m.o.Directory.UpdateUser(ctx, f.Account, f.User, func(u *store.User) error {
+		u.Moving = nil
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return m.plain("keeping an address", err)
+}
+
+// bringBack gives the address back that was changed, with everything closed that
+// the other mailbox could have opened since.
+func (m *Manager) bringBack(ctx context.Context, f *ticket.Found) error {
+	in := m.stepWith(f.Account, nil)
+	_, err := m.o.Directory.MoveUser(ctx, f.Account, f.User, f.Ticket.Typed, in, func(tx store.Tx, u *store.User) error {
+		u.Moving = nil
+		u.Epoch++
+		if u.PasswordChanged.After(f.Ticket.Asked) {
+			u.Password = "" // perhaps not theirs; the mailbox gets them a new one
+		}
+		now := m.o.Now()
+		return errors.Join(ticket.Close(tx, u, now), ticket.Forget(tx, u, now))
+	})
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case errors.Is(err, directory.ErrTaken):
+		m.o.Log.Warn("an address could not be given back: somebody else has it by now", "user", f.User, "account", f.Account)
+		return nil
+	}
+	return m.plain("giving an address back", err)
+}
+
+var _ Mails = (*outbox.Outbox)(nil)
