@@ -148,7 +148,7 @@ func (r *rooms) front(h *Handler) *front {
 		r.secondStep(site.Prefix, dispatcher, pages),
 		mailed.New(mailed.Options{
 			Prefix: site.Prefix, Tickets: mail.links, Browsers: dispatcher, Pages: pages,
-			Acts: map[string]mailed.Act{ticket.Magic: byMail, ticket.Password: anew}, Log: r.log,
+			Acts: r.acts(site.Prefix, byMail, anew, dispatcher, pages), Log: r.log,
 		}),
 		signout.New(signout.Options{
 			Prefix: site.Prefix, HTTPS: https, Sessions: r.sessions, Directory: r.directory, Pages: pages, Log: r.log,

@@ -1,6 +1,13 @@
 package caddymodule
 
-import "github.com/cliendo/gateway/caddymodule/manage"
+import (
+	"github.com/cliendo/gateway/caddymodule/invite"
+	"github.com/cliendo/gateway/caddymodule/mailed"
+	"github.com/cliendo/gateway/caddymodule/manage"
+	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/signin"
+	"github.com/cliendo/gateway/caddymodule/ticket"
+)
 
 // manager is what people do to accounts and users of others, with links below the
 // prefix of a site.
@@ -16,4 +23,12 @@ func (r *rooms) manager(prefix string) *manage.Manager {
 		o.Tickets, o.Mails = r.tickets, r.outbox
 	}
 	return manage.New(o)
+}
+
+// acts are what mailed links do, by the purpose of their ticket.
+func (r *rooms) acts(prefix string, byMail, anew mailed.Act, d *signin.Dispatcher, pages *page.Renderer) map[string]mailed.Act {
+	made := invite.New(invite.Options{Prefix: prefix, Dispatcher: d, Manager: r.manager(prefix), Pages: pages, Log: r.log})
+	return map[string]mailed.Act{
+		ticket.Magic: byMail, ticket.Password: anew, ticket.Invite: made, ticket.Entry: made, ticket.Address: made,
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/guard"
 	"github.com/cliendo/gateway/caddymodule/magic"
 	"github.com/cliendo/gateway/caddymodule/mailed"
+	"github.com/cliendo/gateway/caddymodule/manage"
 	"github.com/cliendo/gateway/caddymodule/password"
 	"github.com/cliendo/gateway/caddymodule/recovery"
 	"github.com/cliendo/gateway/caddymodule/signin"
@@ -44,7 +45,8 @@ type mailing struct {
 func (r *rooms) mailing(prefix string) (m mailing) {
 	if r.tickets != nil {
 		// An interface that holds a nil pointer is not nil.
-		m = mailing{r.settings.PublicURL.String() + prefix, r.tickets, r.tickets, r.tickets, r.tickets, r.tickets}
+		links := manage.Links{Book: r.tickets, Manager: r.manager(prefix)}
+		m = mailing{r.settings.PublicURL.String() + prefix, r.tickets, r.tickets, r.tickets, links, r.tickets}
 	}
 	return m
 }

@@ -76,13 +76,24 @@ func read(tx store.Tx, owner outbox.Owner) (*store.Book, error) {
 // told what became of it.
 const keepEnded = 24 * time.Hour
 
+// keepInvite is that for invitations, which people open late.
+const keepInvite = 30 * 24 * time.Hour
+
+// kept is until when a ticket is known.
+func kept(t *store.Ticket) time.Time {
+	if t.Purpose == Invite {
+		return ended(t).Add(keepInvite)
+	}
+	return ended(t).Add(keepEnded)
+}
+
 // maxKept is how many tickets one person has at most, ended ones included: who
 // asks all day must not make every login of theirs read a long list.
 const maxKept = 32
 
 // write stores a book without what nobody needs any more.
 func write(tx store.Tx, owner outbox.Owner, book *store.Book, now time.Time) error {
-	book.Tickets = slices.DeleteFunc(book.Tickets, func(t store.Ticket) bool { return now.Sub(ended(&t)) > keepEnded })
+	book.Tickets = slices.DeleteFunc(book.Tickets, func(t store.Ticket) bool { return now.After(kept(&t)) })
 	for len(book.Tickets) > maxKept {
 		oldest := slices.IndexFunc(book.Tickets, func(t store.Ticket) bool { return state(&t, now) != cause.None && t.Purpose != Notice })
 		book.Tickets = slices.Delete(book.Tickets, max(oldest, 0), max(oldest, 0)+1)
@@ -93,7 +104,7 @@ func write(tx store.Tx, owner outbox.Owner, book *store.Book, now time.Time) err
 	}
 	until := book.FreshUntil
 	for i := range book.Tickets {
-		if over := ended(&book.Tickets[i]).Add(keepEnded); over.After(until) {
+		if over := kept(&book.Tickets[i]); over.After(until) {
 			until = over
 		}
 	}
