@@ -100,7 +100,7 @@ type later struct {
 // Mount adds their routes.
 func (l *later) Mount(mux *http.ServeMux) {
 	for path, kind := range map[string]string{
-		"/recover": "recover", "/security": "security",
+		"/recover":   "recover",
 		"/provider/": "provider",
 	} {
 		mux.HandleFunc(l.prefix+path, func(w http.ResponseWriter, r *http.Request) {

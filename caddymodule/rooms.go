@@ -26,7 +26,6 @@ import (
 	"github.com/cliendo/gateway/caddymodule/password"
 	"github.com/cliendo/gateway/caddymodule/recovery"
 	"github.com/cliendo/gateway/caddymodule/secret"
-	"github.com/cliendo/gateway/caddymodule/security"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/signin"
 	"github.com/cliendo/gateway/caddymodule/signout"
@@ -153,7 +152,7 @@ func (r *rooms) front(h *Handler) *front {
 		signout.New(signout.Options{
 			Prefix: site.Prefix, HTTPS: https, Sessions: r.sessions, Directory: r.directory, Pages: pages, Log: r.log,
 		}),
-		security.New(security.Options{Prefix: site.Prefix, HTTPS: https, Sessions: r.sessions}),
+		r.security(site.Prefix, https, mail.origin, dispatcher, pages),
 		help.New(help.Options{
 			Prefix: site.Prefix, HTTPS: https, Device: cookie.NewCodec(cookie.Device, r.keys.DeriveAll(keyDevice)), Pages: pages,
 			Metrics: theMetrics, LastLogin: theMetrics.lastSuccess, Works: func() bool { return r.house.ping() == nil },

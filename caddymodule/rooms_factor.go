@@ -6,6 +6,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/secondfactor"
+	"github.com/cliendo/gateway/caddymodule/security"
 	"github.com/cliendo/gateway/caddymodule/signin"
 )
 
@@ -28,4 +29,17 @@ func (r *rooms) secondStep(prefix string, dispatcher *signin.Dispatcher, pages *
 	return secondfactor.New(secondfactor.Options{
 		Prefix: prefix, Dispatcher: dispatcher, Factors: r.factors, Limits: r.limits, Pages: pages, Log: r.log,
 	})
+}
+
+// security is the errand of what people manage of their own access.
+func (r *rooms) security(prefix string, https bool, origin string, dispatcher *signin.Dispatcher, pages *page.Renderer) *security.Errand {
+	o := security.Options{
+		Prefix: prefix, Origin: origin, HTTPS: https, Sessions: r.sessions, Directory: r.directory, Dispatcher: dispatcher,
+		Factors: r.factors, Limits: r.limits, Hasher: r.hasher, Store: r.house.engine, Pages: pages, Log: r.log,
+	}
+	if r.tickets != nil {
+		// An interface that holds a nil pointer is not nil.
+		o.Tickets, o.Mails = r.tickets, r.outbox
+	}
+	return security.New(o)
 }

@@ -49,6 +49,12 @@
     });
   }
 
+  var print = document.querySelector("[data-print]");
+  if (print) {
+    print.hidden = false;
+    print.addEventListener("click", function () { window.print(); });
+  }
+
   // The address typed here goes along to the next form: over the storage of this
   // tab and not in the address of the page, which gets logged.
   var carried = "gateway.email";

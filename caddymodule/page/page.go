@@ -13,7 +13,7 @@ import (
 )
 
 // templates are the files of assets/pages that stand inside layout.html.
-var templates = []string{"login", "refusal", "message", "recover", "keep", "magic", "sent", "mailed", "help", "second"}
+var templates = []string{"login", "refusal", "message", "recover", "keep", "magic", "sent", "mailed", "help", "second", "security", "setup"}
 
 // Renderer writes the pages. It is safe for use by many requests at once.
 type Renderer struct {

@@ -44,6 +44,14 @@ func (p *Renderer) rehearse() error {
 		for _, reason := range []string{"wrong", "used", "clock"} {
 			p.SecondStep(w, r, http.StatusOK, SecondStep{Locale: locale, Cause: cause.SecondStepFailed, Reason: reason, Off: time.Minute})
 		}
+		for _, done := range []string{"on", "off", "codes", "forgotten", "cancelled"} {
+			p.Security(w, r, http.StatusOK, Security{
+				Locale: locale, On: done != "off", HasPassword: true, Required: true, Done: done, Devices: []TrustedDevice{{}},
+			})
+		}
+		for _, codes := range [][]string{nil, {"a"}} {
+			p.SecondSetup(w, r, http.StatusOK, SecondSetup{Locale: locale, Codes: codes, OnlyCodes: true, NotStored: true, QRPath: "M0 0"})
+		}
 		if w.status != http.StatusOK {
 			return fmt.Errorf("a page cannot be rendered in %s: a word or a template is missing", locale)
 		}

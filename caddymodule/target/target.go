@@ -21,7 +21,7 @@ const Home = "/"
 // Safe returns raw when it is a path of this site (with or without a query), and
 // Home when it is not: another host, another scheme, anything that a browser
 // might read as such, or one of the gateway's own pages below prefix. Of those
-// only the pages of the admin path are places to go to.
+// only the pages of the admin path and of the own security are places to go to.
 func Safe(raw, prefix string) string {
 	if len(raw) > maxLength || !strings.HasPrefix(raw, "/") || strings.HasPrefix(raw, "//") {
 		return Home
@@ -40,7 +40,7 @@ func Safe(raw, prefix string) string {
 	if strings.HasPrefix(u.Path, "//") || strings.Contains(u.Path, `\`) {
 		return Home
 	}
-	if (own(u.Path, prefix) || own(clean, prefix)) && (u.Path != clean || !own(clean, prefix+"/admin")) {
+	if (own(u.Path, prefix) || own(clean, prefix)) && (u.Path != clean || !own(clean, prefix+"/admin") && !own(clean, prefix+"/security")) {
 		return Home
 	}
 	return raw

@@ -1,0 +1,244 @@
+package security_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/cookie"
+	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/factor"
+	"github.com/cliendo/gateway/caddymodule/limit"
+	"github.com/cliendo/gateway/caddymodule/outbox"
+	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/passhash"
+	"github.com/cliendo/gateway/caddymodule/secret"
+	"github.com/cliendo/gateway/caddymodule/security"
+	"github.com/cliendo/gateway/caddymodule/session"
+	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/store/boltstore"
+	"github.com/cliendo/gateway/caddymodule/store/redisstore"
+	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
+	"github.com/cliendo/gateway/caddymodule/ticket"
+	"github.com/cliendo/gateway/caddymodule/visitor"
+)
+
+const password = "Kq7Wm3tRzPdv4F"
+
+// house is the security page with all it stands on; a hash is the password itself.
+type house struct {
+	t        *testing.T
+	shift    atomic.Int64
+	engine   store.Engine
+	dir      *directory.Directory
+	sessions *session.Manager
+	factors  *factor.Factors
+	limits   *limit.Limiter
+	mux      *http.ServeMux
+	mu       sync.Mutex
+	mails    []outbox.Draft
+	noted    []attempt.Entry
+	mailDown bool
+}
+
+func (h *house) now() time.Time       { return time.Now().Add(time.Duration(h.shift.Load())) }
+func (h *house) push(d time.Duration) { h.shift.Add(int64(d)) }
+
+func (h *house) KnownDevice(*http.Request, string) string { return "" }
+
+func (h *house) Note(_ context.Context, e attempt.Entry) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.noted = append(h.noted, e)
+	return "K7Q-4MD"
+}
+
+func (h *house) Verify(_ context.Context, encoded, typed string, _ passhash.Place) (passhash.Result, error) {
+	return passhash.Result{OK: encoded == typed}, nil
+}
+
+func (h *house) Hash(_ context.Context, typed string) (string, error) { return typed, nil }
+
+// Send writes what a mail carries, and keeps the mail.
+func (h *house) Send(ctx context.Context, d outbox.Draft, with func(store.Tx) error) error {
+	if h.mailDown {
+		return store.ErrUnavailable
+	}
+	err := h.engine.Update(ctx, d.Owner.Tag, with)
+	if err == nil {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.mails = append(h.mails, d)
+	}
+	return err
+}
+
+func onStores(t *testing.T, test func(h *house)) {
+	t.Run("bolt", func(t *testing.T) {
+		h := &house{t: t}
+		e, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), store.Options{Now: h.now})
+		must(t, err)
+		h.furnish(e)
+		test(h)
+	})
+	t.Run("redis", func(t *testing.T) {
+		h := &house{t: t}
+		e, err := redisstore.Open(redistest.Start(t).URL(), store.Options{Now: h.now})
+		must(t, err)
+		h.furnish(e)
+		test(h)
+	})
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (h *house) furnish(e store.Engine) {
+	t, ctx := h.t, context.Background()
+	h.engine, h.mux = e, http.NewServeMux()
+	rules := directory.Rules{Types: directory.BuiltinTypes()}
+	h.dir = directory.New(e, directory.Options{Rules: rules, Now: h.now})
+	h.sessions = session.New(e, h.dir, session.Settings{
+		Limits: session.DefaultLimits(), Rules: rules, Codec: cookie.NewCodec(cookie.Session, [][]byte{[]byte(strings.Repeat("k", 32))}),
+	}, session.Options{Now: h.now})
+	t.Cleanup(func() {
+		h.sessions.Close(ctx)
+		e.Close()
+	})
+	keys, err := secret.NewKeys([]byte(secret.Token()))
+	must(t, err)
+	box, err := keys.NewBox("factor")
+	must(t, err)
+	h.factors = factor.New(e, factor.Options{Box: box, Issuer: "Test", Now: h.now})
+	h.limits = limit.New(e, limit.Config{}, h.now)
+	pages, err := page.New(page.Options{Now: h.now})
+	must(t, err)
+	security.New(security.Options{
+		Prefix: "/gateway", Origin: "https://app.example/gateway", Sessions: h.sessions, Directory: h.dir, Dispatcher: h, Factors: h.factors,
+		Limits: h.limits, Hasher: h, Store: e, Tickets: ticket.New(e, ticket.Options{Mails: nil, Now: h.now}), Mails: h, Pages: pages, Now: h.now,
+	}).Mount(h.mux)
+	must(t, h.dir.CreateAccount(ctx, &store.Account{ID: "praktijk", Name: "Praktijk", State: directory.Active}))
+	must(t, h.dir.CreateUser(ctx, &store.User{
+		ID: "jan", Account: "praktijk", Email: "jan@example.test", Name: "Jan", Type: "teammate", Password: password, Locale: "en",
+	}))
+}
+
+func (h *house) jan() *store.User {
+	h.t.Helper()
+	u, err := h.dir.User(context.Background(), "praktijk", "jan")
+	must(h.t, err)
+	return u
+}
+
+// browser is one that jan is logged in with.
+type browser struct {
+	h      *house
+	cookie string
+	header map[string]string
+}
+
+func (h *house) login() *browser {
+	h.t.Helper()
+	s, err := h.sessions.Start(context.Background(), session.Login{User: h.jan(), Amr: []string{"pwd"}})
+	must(h.t, err)
+	return &browser{h: h, cookie: s.Cookie}
+}
+
+func (b *browser) do(r *http.Request) *httptest.ResponseRecorder {
+	r.AddCookie(&http.Cookie{Name: cookie.Session, Value: b.cookie})
+	for name, value := range b.header {
+		r.Header.Set(name, value)
+	}
+	addr := netip.MustParseAddr("192.0.2.1")
+	w := httptest.NewRecorder()
+	b.h.mux.ServeHTTP(w, visitor.With(r, visitor.Visitor{IP: addr, Network: limit.Network(addr), Agent: "Firefox on Linux"}))
+	return w
+}
+
+func (b *browser) get(path string) *httptest.ResponseRecorder {
+	return b.do(httptest.NewRequest(http.MethodGet, "http://localhost/gateway/security"+path, nil))
+}
+
+func (b *browser) post(path string, pairs ...string) *httptest.ResponseRecorder {
+	form := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		form.Add(pairs[i], pairs[i+1])
+	}
+	r := httptest.NewRequest(http.MethodPost, "http://localhost/gateway/security"+path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return b.do(r)
+}
+
+// in tells whether the session goes on, and why not.
+func (b *browser) in() (cause.Cause, *session.Facts) {
+	f, err := b.h.sessions.Check(context.Background(), b.cookie)
+	must(b.h.t, err)
+	return f.Cause, f
+}
+
+func attr(res *httptest.ResponseRecorder, name string) string {
+	_, rest, _ := strings.Cut(res.Body.String(), name+`="`)
+	found, _, _ := strings.Cut(rest, `"`)
+	return found
+}
+
+func (h *house) want(res *httptest.ResponseRecorder, status int, c cause.Cause, location string) {
+	h.t.Helper()
+	if res.Code != status || attr(res, "data-cause") != string(c) || res.Header().Get("Location") != location {
+		h.t.Fatalf("%d %q to %q, want %d %q to %q: %s", res.Code, attr(res, "data-cause"), res.Header().Get("Location"), status, c, location, res.Body)
+	}
+}
+
+var (
+	keyShown   = regexp.MustCompile(`<code id="key"[^>]*>([A-Z2-7 ]+)</code>`)
+	codesShown = regexp.MustCompile(`(?s)<pre class="codes"[^>]*>(.*?)</pre>`)
+)
+
+// setUp switches the second step on as a person would, and returns seed and codes.
+func (b *browser) setUp() (seed string, codes []string) {
+	h := b.h
+	h.t.Helper()
+	h.want(b.post("/second-step/start", "password", password), 303, "", "/gateway/security/second-step")
+	shown := keyShown.FindStringSubmatch(b.get("/second-step").Body.String())
+	if shown == nil {
+		h.t.Fatal("no key is shown")
+	}
+	seed = strings.ReplaceAll(shown[1], " ", "")
+	h.want(b.post("/second-step/confirm", "code", h.code(seed)), 303, "", "/gateway/security/second-step")
+	codes = b.codes()
+	h.want(b.post("/second-step/on", "stored", "1"), 303, "", "/gateway/security?done=on")
+	return seed, codes
+}
+
+func (b *browser) codes() []string {
+	b.h.t.Helper()
+	shown := codesShown.FindStringSubmatch(b.get("/second-step").Body.String())
+	if shown == nil {
+		b.h.t.Fatal("no recovery codes are shown")
+	}
+	return strings.Split(strings.TrimSpace(shown[1]), "\n")
+}
+
+func (h *house) code(seed string) string {
+	h.t.Helper()
+	code, err := totp.GenerateCode(seed, h.now())
+	must(h.t, err)
+	return code
+}
