@@ -3,7 +3,8 @@ package audit
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/secret"
@@ -51,75 +52,92 @@ func New(s Store, o Options) *Log {
 // or done elsewhere.
 func (l *Log) Add(ctx context.Context, account string, e Entry) error {
 	e.Account = account
-	return l.store.Update(ctx, store.AccountTag(account), func(tx store.Tx) error {
-		return Append(ctx, tx, e, l.Now())
-	})
+	return l.update(ctx, account, func(tx store.Tx) error { return Append(ctx, tx, e, l.Now()) })
 }
 
-// Query says which lines to list.
-type Query struct {
-	// Before and After are cursors of a Page: older and newer lines than those.
-	// Give one of them, or none for the newest.
-	Before, After string
-	// N is how many lines at most; default 50.
-	N int
-	// User, Action and Actor (an id) take only lines that are about it.
-	User, Action, Actor string
-	// Since and Until take only lines of that time: Since <= At < Until.
-	Since, Until time.Time
+// update tries again for as long as others are faster: all that is done in an
+// account meets at the end of its log.
+func (l *Log) update(ctx context.Context, account string, fn func(store.Tx) error) error {
+	for {
+		err := l.store.Update(ctx, store.AccountTag(account), fn)
+		if !errors.Is(err, store.ErrConflict) || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
-// Page is a part of a log, newest first.
-type Page struct {
-	Entries []Entry
-	// Older and Newer are cursors for Before and After; empty where there are none.
-	Older, Newer string
+// step is how many lines are read or changed at once.
+const step = 256
+
+// span are the numbers of the lines there should be: from is the first, to the
+// last. None: to is from-1.
+type span struct {
+	from, to uint64
+	head     store.AuditHead
+	check    *store.AuditCheck // nil: nothing was ever trimmed
 }
 
-// Report is what Verify found.
-type Report struct {
-	Account string `json:"account"`
-	// Lines are how many there are, First and Last the numbers of them.
-	Lines int    `json:"lines"`
-	First uint64 `json:"first,omitempty"`
-	Last  uint64 `json:"last,omitempty"`
-	// Trimmed is the number of the last line that was trimmed and is vouched for.
-	Trimmed uint64 `json:"trimmed,omitempty"`
-	// Erased are lines of which a personal part was erased.
-	Erased int `json:"erased,omitempty"`
-	// Problems are what is wrong; none: the log is whole.
-	Problems []Problem `json:"problems,omitempty"`
+// span reads where the log of an account begins and ends.
+func (l *Log) span(ctx context.Context, account string) (s span, err error) {
+	tag := store.AccountTag(account)
+	s.check, err = store.AuditChecks.Get(ctx, l.store, tag, "")
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return s, fmt.Errorf("reading the checkpoint of the audit log: %w", err)
+	}
+	head, err := store.AuditHeads.Get(ctx, l.store, tag, "")
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return s, fmt.Errorf("reading the end of the audit log: %w", err)
+	}
+	if head != nil {
+		s.head = *head
+	}
+	s.from, s.to = 1, s.head.Seq
+	if s.check != nil {
+		s.from = s.check.Seq + 1
+	}
+	return s, nil
 }
 
-// Problem is one thing that is wrong with a log.
-type Problem struct {
-	Seq     uint64 `json:"seq,omitempty"` // of the line
-	Message string `json:"message"`
+// down calls fn for the lines below a number, newest first, in pieces, until it
+// returns false. Lines come as they lie in the store, whatever is missing.
+func (l *Log) down(ctx context.Context, account string, below uint64, fn func([]store.Item[store.AuditLine]) (bool, error)) error {
+	after := lineID(below)
+	for {
+		lines, err := store.AuditLines.Scan(ctx, l.store, store.AccountTag(account), "", after, step)
+		if err != nil {
+			return fmt.Errorf("reading the audit log: %w", err)
+		}
+		if len(lines) == 0 {
+			return nil
+		}
+		if more, err := fn(lines); err != nil || !more {
+			return err
+		}
+		if len(lines) < step {
+			return nil
+		}
+		after = lines[len(lines)-1].ID
+	}
 }
 
-// OK tells whether the log is whole.
-func (r Report) OK() bool { return len(r.Problems) == 0 }
-
-var errNotYet = errors.New("audit: not yet")
-
-// List returns lines of the log of an account.
-func (l *Log) List(ctx context.Context, account string, q Query) (Page, error) {
-	return Page{}, errNotYet
+// up returns the lines from one number to another, at most step of them, oldest
+// first.
+func (l *Log) up(ctx context.Context, account string, from, to uint64) ([]*store.AuditLine, error) {
+	to = min(to, from+step-1)
+	if to < from {
+		return nil, nil
+	}
+	items, err := store.AuditLines.Scan(ctx, l.store, store.AccountTag(account), "", lineID(to+1), step)
+	if err != nil {
+		return nil, fmt.Errorf("reading the audit log: %w", err)
+	}
+	var lines []*store.AuditLine
+	for _, item := range items {
+		if item.Value.Seq < from { // those between are missing
+			break
+		}
+		lines = append(lines, item.Value)
+	}
+	slices.Reverse(lines)
+	return lines, nil
 }
-
-// Verify reads the whole log of an account and says whether it is whole.
-func (l *Log) Verify(ctx context.Context, account string) (Report, error) {
-	return Report{}, errNotYet
-}
-
-// Export writes the log of an account as JSON Lines, oldest first.
-func (l *Log) Export(ctx context.Context, account string, w io.Writer) error { return errNotYet }
-
-// Trim removes the lines before until, and leaves a signed checkpoint that
-// vouches for them. It returns how many it removed.
-func (l *Log) Trim(ctx context.Context, account string, until time.Time) (int, error) {
-	return 0, errNotYet
-}
-
-// Erase removes what the log of an account says about a user, besides the id.
-func (l *Log) Erase(ctx context.Context, account, user string) (int, error) { return 0, errNotYet }

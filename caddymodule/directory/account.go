@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/cliendo/gateway/caddymodule/event"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
@@ -37,18 +38,25 @@ func (d *Directory) putAccount(ctx context.Context, a *store.Account) error {
 	if err != nil {
 		return err
 	}
-	return d.store.Update(ctx, store.AccountTag(a.ID), func(tx store.Tx) error {
-		switch _, err := store.Accounts.Read(tx, a.ID); {
-		case err == nil:
-			return ErrTaken
-		case !errors.Is(err, store.ErrNotFound):
-			return err
-		}
-		return d.saveAccount(tx, a)
+	return d.feed.During(ctx, []event.Change{{Kind: event.Created, Account: a.ID}}, func(ctx context.Context) error {
+		return d.store.Update(ctx, store.AccountTag(a.ID), func(tx store.Tx) error {
+			switch _, err := store.Accounts.Read(tx, a.ID); {
+			case err == nil:
+				return ErrTaken
+			case !errors.Is(err, store.ErrNotFound):
+				return err
+			}
+			return d.saveAccount(ctx, tx, nil, a)
+		})
 	})
 }
 
-func (d *Directory) saveAccount(tx store.Tx, a *store.Account) error {
+// saveAccount writes an account, and in the audit log what differs from before,
+// which is nil for a new one.
+func (d *Directory) saveAccount(ctx context.Context, tx store.Tx, before, a *store.Account) error {
+	if err := note(ctx, tx, accountEntries(before, a), d.now()); err != nil {
+		return err
+	}
 	tx.Announce(store.Accounts.Kind, a.ID)
 	return store.Accounts.Put(tx, a.ID, a, never)
 }
@@ -110,29 +118,38 @@ func (d *Directory) UpdateAccount(ctx context.Context, id string, fn func(*store
 	if !idPattern.MatchString(id) {
 		return nil, wrap("changing account", store.ErrNotFound)
 	}
-	err := d.store.Update(ctx, store.AccountTag(id), func(tx store.Tx) error {
-		a, err := store.Accounts.Read(tx, id)
-		if err != nil {
+	err := d.told(ctx, event.Change{Kind: event.Changed, Account: id}, func(ctx context.Context) error {
+		return d.store.Update(ctx, store.AccountTag(id), func(tx store.Tx) (err error) {
+			written, err = d.changeAccount(ctx, tx, id, fn)
 			return err
-		}
-		before := *a
-		if err := fn(a); err != nil {
-			return err
-		}
-		a.ID, a.Created = before.ID, before.Created
-		if err := d.checkAccount(&before, a); err != nil {
-			return err
-		}
-		if a.State != before.State {
-			a.Since = d.now().UTC()
-		}
-		written = a
-		return d.saveAccount(tx, a)
+		})
 	})
 	if err != nil {
 		return nil, wrap("changing account", err)
 	}
 	return written, nil
+}
+
+func (d *Directory) changeAccount(ctx context.Context, tx store.Tx, id string, fn func(*store.Account) error) (*store.Account, error) {
+	a, err := store.Accounts.Read(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	before, err := store.Accounts.Read(tx, id) // its own lists, which fn may change in place
+	if err != nil {
+		return nil, err
+	}
+	if err := fn(a); err != nil {
+		return nil, err
+	}
+	a.ID, a.Created = before.ID, before.Created
+	if err := d.checkAccount(before, a); err != nil {
+		return nil, err
+	}
+	if a.State != before.State {
+		a.Since = d.now().UTC()
+	}
+	return a, d.saveAccount(ctx, tx, before, a)
 }
 
 // EndAccountSessions makes every session of the account one of an older epoch.

@@ -21,13 +21,13 @@ import (
 func TestCrashWhileCreating(t *testing.T) {
 	onEngines(t, func(t *testing.T, h *house) {
 		h.account(t, "acme")
-		for step := range 4 {
+		for step := range 5 {
 			email := fmt.Sprintf("jan%d@demo.test", step)
 			u := &store.User{ID: fmt.Sprintf("jan%d", step), Account: "acme", Email: email, Name: "Jan", Type: "client"}
 			h.engine.crashAt(step)
 			err := h.CreateUser(t.Context(), u)
 			h.engine.crashAt(-1)
-			if step == 3 { // all three writes were done
+			if step == 4 { // both claims, the announcement and the user were written
 				must(t, err)
 				continue
 			}
@@ -83,7 +83,7 @@ func TestFindingMendsAClaimLeftBehind(t *testing.T) {
 func TestCrashWhileChangingEmail(t *testing.T) {
 	onEngines(t, func(t *testing.T, h *house) {
 		h.account(t, "acme")
-		for step := range 4 {
+		for step := range 6 {
 			from, to := fmt.Sprintf("from%d@demo.test", step), fmt.Sprintf("to%d@demo.test", step)
 			u := h.user(t, "acme", from)
 			h.push(time.Hour)
@@ -91,7 +91,7 @@ func TestCrashWhileChangingEmail(t *testing.T) {
 			_, err := h.ChangeEmail(t.Context(), "acme", u.ID, to)
 			h.engine.crashAt(-1)
 			has, lacks := from, to
-			if step >= 2 { // new claim and user were written; the old claim is mended later
+			if step >= 4 { // new claim, announcement and user were written; the old claim is mended later
 				must(t, err)
 				has, lacks = to, from
 			} else {
@@ -117,7 +117,7 @@ func TestCrashWhileDeleting(t *testing.T) {
 	onEngines(t, func(t *testing.T, h *house) {
 		h.account(t, "acme")
 		u := h.user(t, "acme", "jan@demo.test")
-		h.engine.crashAt(1)
+		h.engine.crashAt(2)
 		must(t, h.DeleteUser(t.Context(), "acme", u.ID)) // the claims are mended later
 		h.engine.crashAt(-1)
 		_, err := h.FindByEmail(t.Context(), "jan@demo.test")

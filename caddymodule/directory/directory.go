@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cliendo/gateway/caddymodule/event"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
@@ -73,6 +74,7 @@ type Options struct {
 // and may be used by many at once.
 type Directory struct {
 	store Store
+	feed  *event.Feed
 	rules Rules
 	now   func() time.Time
 }
@@ -82,7 +84,7 @@ func New(s Store, o Options) *Directory {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Directory{store: s, rules: o.Rules.withDefaults(), now: o.Now}
+	return &Directory{store: s, feed: event.New(s, event.Options{Now: o.Now}), rules: o.Rules.withDefaults(), now: o.Now}
 }
 
 // Rules returns the rules in force, defaults filled in.

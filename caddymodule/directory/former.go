@@ -18,7 +18,10 @@ const (
 
 // SaveUser writes a user of the account whose tag tx is on. Whoever changes a
 // user does it here: watchers are told, a password that is right no more is kept
-// as a former one, and of a second step that is off nothing stays.
+// as a former one, of a second step that is off nothing stays, and the audit log
+// says what changed and who did it. Changes of which the app is told need a ctx
+// in which they are announced (event.Feed.During); the methods of Directory see to
+// that themselves.
 func SaveUser(ctx context.Context, tx store.Tx, u *store.User, now time.Time) error {
 	before, err := store.Users.Read(tx, u.ID)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -33,6 +36,9 @@ func SaveUser(ctx context.Context, tx store.Tx, u *store.User, now time.Time) er
 		if err := store.Factors.Delete(tx, u.ID); err != nil {
 			return err
 		}
+	}
+	if err := note(ctx, tx, userEntries(before, u), now); err != nil {
+		return err
 	}
 	tx.Announce(store.Users.Kind, u.ID)
 	return store.Users.Put(tx, u.ID, u, never)

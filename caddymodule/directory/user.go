@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/cliendo/gateway/caddymodule/event"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -90,21 +91,25 @@ func nothingWritten(err error) bool {
 }
 
 func (d *Directory) putNew(ctx context.Context, u *store.User) error {
-	return d.store.Update(ctx, store.AccountTag(u.Account), func(tx store.Tx) error {
-		if _, err := store.Accounts.Read(tx, u.Account); err != nil {
-			return err
-		}
-		switch _, err := store.Users.Read(tx, u.ID); {
-		case err == nil:
-			return ErrTaken
-		case !errors.Is(err, store.ErrNotFound):
-			return err
-		}
-		if err := ctx.Err(); err != nil { // too late: see writeLimit
-			return err
-		}
-		return SaveUser(ctx, tx, u, d.now())
+	return d.feed.During(ctx, []event.Change{{Kind: event.Created, Account: u.Account, User: u.ID}}, func(ctx context.Context) error {
+		return d.store.Update(ctx, store.AccountTag(u.Account), func(tx store.Tx) error { return d.putUser(ctx, tx, u) })
 	})
+}
+
+func (d *Directory) putUser(ctx context.Context, tx store.Tx, u *store.User) error {
+	if _, err := store.Accounts.Read(tx, u.Account); err != nil {
+		return err
+	}
+	switch _, err := store.Users.Read(tx, u.ID); {
+	case err == nil:
+		return ErrTaken
+	case !errors.Is(err, store.ErrNotFound):
+		return err
+	}
+	if err := ctx.Err(); err != nil { // too late: see writeLimit
+		return err
+	}
+	return SaveUser(ctx, tx, u, d.now())
 }
 
 // UpdateUser changes a user by fn, which may run more than once and must have
@@ -132,16 +137,18 @@ func (d *Directory) update(ctx context.Context, account, id string, fn func(*sto
 		return nil, store.ErrNotFound
 	}
 	var written *store.User
-	err := d.store.Update(ctx, store.AccountTag(account), func(tx store.Tx) error {
-		u, err := store.Users.Read(tx, id)
-		if err != nil {
-			return err
-		}
-		if err := fn(u); err != nil {
-			return err
-		}
-		written = u
-		return SaveUser(ctx, tx, u, d.now())
+	err := d.told(ctx, event.Change{Kind: event.Changed, Account: account, User: id}, func(ctx context.Context) error {
+		return d.store.Update(ctx, store.AccountTag(account), func(tx store.Tx) error {
+			u, err := store.Users.Read(tx, id)
+			if err != nil {
+				return err
+			}
+			if err := fn(u); err != nil {
+				return err
+			}
+			written = u
+			return SaveUser(ctx, tx, u, d.now())
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -178,22 +185,8 @@ func (d *Directory) DeleteUserIf(ctx context.Context, account, id string, check 
 			return wrap("deleting user", err)
 		}
 	}
-	err = d.store.Update(ctx, store.AccountTag(account), func(tx store.Tx) error {
-		now, err := store.Users.Read(tx, id)
-		if err != nil {
-			return err
-		}
-		if err := check(tx, now); err != nil {
-			return err
-		}
-		tx.Announce(store.Users.Kind, id)
-		if err := errors.Join(store.Formers.Delete(tx, id), store.Logins.Delete(tx, id)); err != nil {
-			return err
-		}
-		if err := store.Factors.Delete(tx, id); err != nil {
-			return err
-		}
-		return store.Users.Delete(tx, id)
+	err = d.feed.During(ctx, []event.Change{{Kind: event.Deleted, Account: account, User: id}}, func(ctx context.Context) error {
+		return d.store.Update(ctx, store.AccountTag(account), func(tx store.Tx) error { return d.removeUser(ctx, tx, id, check) })
 	})
 	if err != nil {
 		return wrap("deleting user", err)
@@ -202,6 +195,24 @@ func (d *Directory) DeleteUserIf(ctx context.Context, account, id string, check 
 		d.release(ctx, tag, seen[i])
 	}
 	return nil
+}
+
+// removeUser removes all that is kept of a user beside the record.
+func (d *Directory) removeUser(ctx context.Context, tx store.Tx, id string, check func(store.Tx, *store.User) error) error {
+	u, err := store.Users.Read(tx, id)
+	if err != nil {
+		return err
+	}
+	if err := check(tx, u); err != nil {
+		return err
+	}
+	if err := note(ctx, tx, userEntries(u, nil), d.now()); err != nil {
+		return err
+	}
+	tx.Announce(store.Users.Kind, id)
+	return errors.Join(
+		store.Formers.Delete(tx, id), store.Logins.Delete(tx, id), store.Factors.Delete(tx, id), store.Users.Delete(tx, id),
+	)
 }
 
 // ownClaim returns the claim on tag when it is that of u, else nil.

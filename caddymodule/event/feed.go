@@ -8,6 +8,9 @@ package event
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -83,7 +86,8 @@ func New(s Store, o Options) *Feed {
 	return &Feed{Options: o, store: s}
 }
 
-var errNotYet = errors.New("event: not yet")
+// most is how many events one After looks at.
+const most = 4096
 
 // After returns up to n events after a cursor, oldest first, and the cursor to go
 // on with. An empty cursor begins with the oldest that is kept. account, where it
@@ -91,17 +95,77 @@ var errNotYet = errors.New("event: not yet")
 // although there are more: go on until next is what was given. An event whose
 // change is still under way holds back those after it, for a minute at most.
 func (f *Feed) After(ctx context.Context, cursor, account string, n int) (events []Event, next string, err error) {
-	return nil, "", errNotYet
+	head, at, err := f.place(ctx, cursor)
+	if err != nil || head == nil {
+		return nil, cursor, err
+	}
+	for looked := 0; looked < most && len(events) < n && at < head.Seq; {
+		items, err := store.Events.Scan(ctx, f.store, store.EventsTag, "", eventID(at), min(256, n-len(events)))
+		if err != nil {
+			return nil, cursor, fmt.Errorf("reading events: %w", err)
+		}
+		if looked == 0 && cursor != "" && (len(items) == 0 || items[0].Value.Seq != at+1) {
+			return nil, cursor, fmt.Errorf("reading events: %w", ErrLapsed)
+		}
+		if len(items) == 0 {
+			at = head.Seq // they are past their time
+		}
+		for _, item := range items {
+			e := item.Value
+			if e.State == pending && f.Now().Sub(e.At) < settled {
+				return events, head.cursor(at), nil
+			}
+			at = e.Seq
+			if e.State != void && (account == "" || e.Account == account) {
+				events = append(events, told(head, e))
+			}
+		}
+		looked += len(items)
+	}
+	return events, head.cursor(at), nil
+}
+
+// told is a stored event as readers see it.
+func told(head *end, e *store.Event) Event {
+	out := Event{Cursor: head.cursor(e.Seq), At: e.At, Kind: e.Kind, Account: e.Account, User: e.User}
+	if e.State == done {
+		out.Action = strings.Join(e.Actions, " ")
+	}
+	return out
 }
 
 // End returns the cursor after which nothing has happened yet.
-func (f *Feed) End(ctx context.Context) (string, error) { return "", errNotYet }
+func (f *Feed) End(ctx context.Context) (string, error) {
+	head, _, err := f.place(ctx, "")
+	if err != nil || head == nil {
+		return "", err
+	}
+	return head.cursor(head.Seq), nil
+}
 
-// During runs do, which changes the store, and tells of changes: before it that
-// they are about to happen, after it which did. Changes of the directory do this
-// by themselves; during an outer During they join that one. Who writes many users
-// names them all: they are told in one step. do must take no longer than half a
-// minute; its context ends then.
-func (f *Feed) During(ctx context.Context, changes []Change, do func(context.Context) error) error {
-	return do(ctx)
+// end is the end of the feed.
+type end struct{ *store.EventHead }
+
+func (h end) cursor(seq uint64) string { return h.Life + "." + strconv.FormatUint(seq, 36) }
+
+// place reads a cursor against the end of the feed, which is nil when nothing has
+// ever happened.
+func (f *Feed) place(ctx context.Context, cursor string) (*end, uint64, error) {
+	life, number, cut := strings.Cut(cursor, ".")
+	seq, parseErr := strconv.ParseUint(number, 36, 64)
+	if cursor != "" && (!cut || life == "" || parseErr != nil) {
+		return nil, 0, ErrCursor
+	}
+	head, err := store.EventHeads.Get(ctx, f.store, store.EventsTag, "")
+	switch {
+	case errors.Is(err, store.ErrNotFound) && cursor == "":
+		return nil, 0, nil
+	case errors.Is(err, store.ErrNotFound):
+		return nil, 0, fmt.Errorf("reading events: %w", ErrLapsed)
+	case err != nil:
+		return nil, 0, fmt.Errorf("reading events: %w", err)
+	case cursor != "" && (life != head.Life || seq > head.Seq):
+		return nil, 0, fmt.Errorf("reading events: %w", ErrLapsed)
+	}
+	return &end{head}, seq, nil
 }
