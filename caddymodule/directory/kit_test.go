@@ -19,7 +19,12 @@ import (
 	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if beKilled() {
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // clock stands still until it is pushed.
 type clock struct{ at atomic.Int64 }
