@@ -14,6 +14,7 @@ const (
 	UserDeleted         Action = "user.deleted"
 	UserEmailChanged    Action = "user.email_changed"
 	UserEmailAsked      Action = "user.email_change_asked" // waits for the proof of the mailbox
+	UserEmailDropped    Action = "user.email_change_dropped"
 	UserNameChanged     Action = "user.name_changed"
 	UserTypeChanged     Action = "user.type_changed"
 	UserLocaleChanged   Action = "user.locale_changed"
@@ -54,7 +55,7 @@ const (
 )
 
 var actions = []Action{
-	UserCreated, UserDeleted, UserEmailChanged, UserEmailAsked, UserNameChanged, UserTypeChanged, UserLocaleChanged,
+	UserCreated, UserDeleted, UserEmailChanged, UserEmailAsked, UserEmailDropped, UserNameChanged, UserTypeChanged, UserLocaleChanged,
 	UserBlocked, UserUnblocked, UserPasswordSet, UserPasswordRemoved, UserSecondStepOn, UserSecondStepOff,
 	UserSessionsEnded, UserSessionEnded, UserInvited, UserExported, UserErased,
 	AccountCreated, AccountNameChanged, AccountStateChanged, AccountChanged, AccountSessionsEnded,

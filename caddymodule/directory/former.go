@@ -20,8 +20,8 @@ const (
 // user does it here: watchers are told, a password that is right no more is kept
 // as a former one, of a second step that is off nothing stays, and the audit log
 // says what changed and who did it. Changes of which the app is told need a ctx
-// in which they are announced (event.Feed.During); the methods of Directory see to
-// that themselves.
+// in which they are announced (Told, or event.Feed.During for many); the methods of
+// Directory that change something see to that themselves.
 func SaveUser(ctx context.Context, tx store.Tx, u *store.User, now time.Time) error {
 	before, err := store.Users.Read(tx, u.ID)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {

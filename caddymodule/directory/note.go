@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/audit"
@@ -38,6 +39,13 @@ func note(ctx context.Context, tx store.Tx, entries []audit.Entry, now time.Time
 	return nil
 }
 
+// Told runs change, in which a user is written by SaveIn or SaveUser, and has the
+// feed of changes tell of it where what differs is of interest to the app. change
+// may run twice; the first time it fails then and must have no effect.
+func (d *Directory) Told(ctx context.Context, account, user string, change func(context.Context) error) error {
+	return d.told(ctx, event.Change{Kind: event.Changed, Account: account, User: user}, change)
+}
+
 // told runs a change, and tells of it before and after where that is necessary,
 // which shows only when it is tried.
 func (d *Directory) told(ctx context.Context, c event.Change, change func(context.Context) error) error {
@@ -54,7 +62,7 @@ func (d *Directory) told(ctx context.Context, c event.Change, change func(contex
 func userEntries(before, after *store.User) []audit.Entry {
 	switch {
 	case before == nil:
-		return []audit.Entry{about(after, audit.UserCreated, nil, userFields(after))}
+		return append([]audit.Entry{about(after, audit.UserCreated, nil, userFields(after))}, pendingEntries(&store.User{}, after)...)
 	case after == nil:
 		return []audit.Entry{about(before, audit.UserDeleted, userFields(before), nil)}
 	}
@@ -70,8 +78,25 @@ func userEntries(before, after *store.User) []audit.Entry {
 	if before.Locale != "" {
 		differs(audit.UserLocaleChanged, "locale", before.Locale, after.Locale)
 	}
+	entries = append(entries, pendingEntries(before, after)...)
 	entries = append(entries, blockEntries(before, after)...)
 	entries = append(entries, accessEntries(before, after)...)
+	return entries
+}
+
+// pendingEntries are about what waits for the person: an invitation, or the proof
+// of another mailbox.
+func pendingEntries(before, after *store.User) (entries []audit.Entry) {
+	if is := after.Invited; is != nil && (before.Invited == nil || !is.At.Equal(before.Invited.At)) {
+		entries = append(entries, about(after, audit.UserInvited, nil, one("until", day(is.Until))))
+	}
+	was, is := before.Moving, after.Moving
+	switch {
+	case is != nil && (was == nil || !is.At.Equal(was.At)):
+		entries = append(entries, about(after, audit.UserEmailAsked, one("email", written(after)), one("email", is.Email)))
+	case was != nil && is == nil && after.Email != was.Email:
+		entries = append(entries, about(after, audit.UserEmailDropped, one("email", was.Email), nil))
+	}
 	return entries
 }
 
@@ -177,7 +202,7 @@ func stateFields(a *store.Account) map[string]string {
 // accountFields are the other fields of an account; one that is added to the
 // record is added here.
 func accountFields(a *store.Account) map[string]string {
-	return filled(map[string]string{"pay_url": a.PayURL})
+	return filled(map[string]string{"pay_url": a.PayURL, "domains": strings.Join(a.Domains, " ")})
 }
 
 // apart leaves out of two lists of fields what is the same in both.

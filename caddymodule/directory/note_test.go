@@ -87,6 +87,9 @@ func TestEveryChangeOfAUserIsOnRecord(t *testing.T) {
 			u.Epoch++
 		})
 		change(func(u *store.User) { u.Password, u.SecondStep = "", false })
+		change(func(u *store.User) { u.Invited = &store.Invited{By: "anna", At: h.now(), Until: end} })
+		change(func(u *store.User) { u.Moving = &store.Moving{Email: "jj@demo.test", At: h.now(), Until: end} })
+		change(func(u *store.User) { u.Invited, u.Moving = nil, nil })
 		must(t, h.EndSessions(ctx, "acme", "jan"))
 		_, err := h.ChangeEmail(ctx, "acme", "jan", "jan.p@demo.test")
 		must(t, err)
@@ -107,6 +110,9 @@ func TestEveryChangeOfAUserIsOnRecord(t *testing.T) {
 			"user.sessions_ended map[] map[]",
 			"user.password_removed map[] map[]",
 			"user.second_step_off map[] map[]",
+			"user.invited map[] map[until:" + until + "]",
+			"user.email_change_asked map[email:Jan@demo.test] map[email:jj@demo.test]",
+			"user.email_change_dropped map[email:jj@demo.test] map[]",
 			"user.sessions_ended map[] map[]",
 			"user.email_changed map[email:Jan@demo.test] map[email:jan.p@demo.test]",
 			"user.deleted map[email:jan.p@demo.test name:Jan P. type:teammate] map[]",
@@ -145,12 +151,16 @@ func TestEveryChangeOfAnAccountIsOnRecord(t *testing.T) {
 		change(func(a *store.Account) { a.Name = "Acme BV" })
 		change(func(a *store.Account) { a.State, a.UnpaidInvoices, a.Reason = "arrears", 2, "two invoices" })
 		change(func(a *store.Account) { a.PayURL = "/pay" })
+		change(func(a *store.Account) { a.Domains = append(a.Domains, "acme.test", "acme.example") })
+		change(func(a *store.Account) { a.Domains[0] = "acme.nl" })
 		must(t, h.EndAccountSessions(t.Context(), "acme"))
 		want := []string{
 			"account.created map[] map[name:Account acme state:active]",
 			"account.name_changed map[name:Account acme] map[name:Acme BV]",
 			"account.state_changed map[state:active] map[reason:two invoices state:arrears unpaid_invoices:2] two invoices",
 			"account.changed map[] map[pay_url:/pay]",
+			"account.changed map[] map[domains:acme.test acme.example]",
+			"account.changed map[domains:acme.test acme.example] map[domains:acme.nl acme.example]",
 			"account.sessions_ended map[] map[]",
 		}
 		got := h.entries(t, "acme", 0)
@@ -162,7 +172,7 @@ func TestEveryChangeOfAnAccountIsOnRecord(t *testing.T) {
 		}
 		wantEvents := []string{
 			"created acme/ account.created", "changed acme/ account.name_changed", "state acme/ account.state_changed",
-			"changed acme/ account.changed",
+			"changed acme/ account.changed", "changed acme/ account.changed", "changed acme/ account.changed",
 		}
 		if diff := cmp.Diff(wantEvents, h.events(t)); diff != "" {
 			t.Error(diff)

@@ -18,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/ticket"
@@ -272,6 +273,7 @@ func (m *Room) tried(w http.ResponseWriter, r *http.Request, v visit, f *ticket.
 
 // act is what the link is for.
 func (m *Room) act(w http.ResponseWriter, r *http.Request, v visit, f *ticket.Found) {
+	r = holder(r, f)
 	if v.found.Revoking {
 		m.revoke(w, r, v)
 		return
@@ -283,6 +285,18 @@ func (m *Room) act(w http.ResponseWriter, r *http.Request, v visit, f *ticket.Fo
 	}
 	m.log(r, f, "opened")
 	act.Opened(w, r, v.token, f)
+}
+
+// holder is r as a request of whom the mail was for: who holds it, as far as is
+// known, is them.
+func holder(r *http.Request, f *ticket.Found) *http.Request {
+	if f.User == "" {
+		return r
+	}
+	v := visitor.Of(r)
+	return r.WithContext(audit.As(r.Context(), audit.Actor{
+		Kind: audit.ByUser, ID: f.User, Account: f.Account, Network: v.Network, Agent: v.Agent,
+	}))
 }
 
 // revoke takes back what the mail could open, and says so in the log: somebody

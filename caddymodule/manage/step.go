@@ -84,28 +84,30 @@ func (m *Manager) try(ctx context.Context, s step) (*store.User, error) {
 	}
 	offers = append(offers, m.notices(ctx, s, before)...)
 	var written *store.User
-	err = m.write(ctx, s.account, offers, func(tx store.Tx) error {
-		u, err := m.inside(ctx, tx, s, before)
-		if err != nil {
-			return err
-		}
-		now, read := m.o.Now(), *u
-		if err := s.change(tx, u, now); err != nil {
-			return err
-		}
-		if err := after(tx, u); err != nil {
-			return err
-		}
-		for _, o := range offers {
-			if o.Ticket.Mode == letter.PasswordChanged {
-				o.Ticket.PasswordSince = u.PasswordChanged // so that "this was not me" takes it back
-			}
-			if err := o.Open(tx, now); err != nil {
+	err = m.o.Directory.Told(ctx, s.account, s.id, func(ctx context.Context) error {
+		return m.write(ctx, s.account, offers, func(tx store.Tx) error {
+			u, err := m.inside(ctx, tx, s, before)
+			if err != nil {
 				return err
 			}
-		}
-		written = u
-		return m.o.Directory.SaveIn(ctx, tx, &read, u)
+			now, read := m.o.Now(), *u
+			if err := s.change(tx, u, now); err != nil {
+				return err
+			}
+			if err := after(tx, u); err != nil {
+				return err
+			}
+			for _, o := range offers {
+				if o.Ticket.Mode == letter.PasswordChanged {
+					o.Ticket.PasswordSince = u.PasswordChanged // so that "this was not me" takes it back
+				}
+				if err := o.Open(tx, now); err != nil {
+					return err
+				}
+			}
+			written = u
+			return m.o.Directory.SaveIn(ctx, tx, &read, u)
+		})
 	})
 	return written, err
 }

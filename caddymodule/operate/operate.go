@@ -16,6 +16,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -118,6 +119,7 @@ func (h *House) Run(ctx context.Context, r Request) (Result, error) {
 	in, err := c.bind(r)
 	if err == nil {
 		var o outcome
+		ctx = audit.As(ctx, audit.Actor{Kind: audit.ByOperator, Name: in.by})
 		if o, err = c.run(ctx, h, in); err == nil {
 			return o.result()
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/directory"
@@ -43,6 +44,7 @@ const retryAfter = 5 * time.Second
 // Proven takes a proof and answers the request: with a session, the next step, or
 // the reason why not.
 func (d *Dispatcher) Proven(w http.ResponseWriter, r *http.Request, p Proof) {
+	r = r.WithContext(audit.As(r.Context(), themselves(r, p.User)))
 	account, err := d.Directory.Account(r.Context(), p.User.Account)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		d.Unavailable(w, r, p.User.Email, p.Remember, err)
@@ -55,6 +57,14 @@ func (d *Dispatcher) Proven(w http.ResponseWriter, r *http.Request, p Proof) {
 		d.second(w, r, p, account)
 	default:
 		d.refuse(w, r, p, account, c)
+	}
+}
+
+// themselves is u, as who does what follows from their proof.
+func themselves(r *http.Request, u *store.User) audit.Actor {
+	v := visitor.Of(r)
+	return audit.Actor{
+		Kind: audit.ByUser, ID: u.ID, Account: u.Account, Name: u.Name, Network: v.Network, Agent: v.Agent,
 	}
 }
 

@@ -7,10 +7,12 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/session"
+	"github.com/cliendo/gateway/caddymodule/visitor"
 )
 
 // Sessions finds and ends sessions.
@@ -97,7 +99,12 @@ func (e *Errand) here(w http.ResponseWriter, r *http.Request) {
 func (e *Errand) everywhere(w http.ResponseWriter, r *http.Request) {
 	f, _, err := e.facts(r)
 	if err == nil && f.Session != nil && f.Cause != cause.SessionEnded && f.Cause != cause.SessionExpired {
-		err = e.Directory.EndSessions(context.WithoutCancel(r.Context()), f.User.Account, f.User.ID)
+		v := visitor.Of(r)
+		ctx := audit.As(context.WithoutCancel(r.Context()), audit.Actor{
+			Kind: audit.ByUser, ID: f.User.ID, Account: f.User.Account, Name: f.User.Name,
+			Network: v.Network, Agent: v.Agent, Session: f.Session.Handle,
+		})
+		err = e.Directory.EndSessions(ctx, f.User.Account, f.User.ID)
 		e.Log.Info("logged out everywhere", "user", f.User.ID, "account", f.User.Account)
 	}
 	if err != nil {
