@@ -29,7 +29,8 @@ func init() {
 //		api_paths    <path>...
 //		repair_paths <path>...
 //		cors         <origin>...
-//		header       user|email|name|groups|account|account_state|session|amr|auth_time <name>|off
+//		header       user|email|name|groups|account|account_state|session|amr|auth_time|assertion <name>|off
+//		assertion    <audience>
 //	}
 //
 // A path is exact, or a prefix when it ends in /*.
@@ -69,6 +70,7 @@ func (h *Handler) words() words {
 		"repair_paths": h.pathsWord("repair_paths", &h.RepairPaths, checkRepairPath),
 		"cors":         listWord("<origin>...", &h.CORS, checkOrigin),
 		"header":       h.headerWord(),
+		"assertion":    textWord("<audience>", &h.Assertion, checkAudience),
 	}
 }
 

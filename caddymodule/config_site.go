@@ -29,11 +29,16 @@ type Handler struct {
 
 	// Headers are the names under which the app learns who is logged in, by what
 	// they say: user, email, name, groups, account, account_state, session, amr,
-	// auth_time. "off" sends none; names that a visitor could confuse with these
-	// are removed from every request. Default: Remote-User, Remote-Email,
+	// auth_time, assertion. "off" sends none; names that a visitor could confuse
+	// with these are removed from every request. Default: Remote-User, Remote-Email,
 	// Remote-Name, Remote-Groups, Remote-Account, Remote-Account-State,
-	// Remote-Session, Remote-Amr, Remote-Auth-Time.
+	// Remote-Session, Remote-Amr, Remote-Auth-Time, Remote-Assertion.
 	Headers map[string]string `json:"headers,omitempty"`
+
+	// Assertion is the audience, like https://app.example.com, of a signed token
+	// (JWT, EdDSA) that tells the app the same in a form it can verify, with the
+	// keys at <prefix>/jwks.json. Default: none, and no token is sent.
+	Assertion string `json:"assertion,omitempty"`
 
 	rt *siteRuntime
 }

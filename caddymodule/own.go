@@ -50,6 +50,8 @@ func (r *rooms) own(mux *http.ServeMux, site *siteSettings, pages *page.Renderer
 			// Programs come with a key and nothing else: no browser adds one to what
 			// another site makes it send.
 			mux.ServeHTTP(w, req)
+		case route == site.Prefix+verifyPath: // changes nothing, whatever method a proxy asks with
+			mux.ServeHTTP(w, req)
 		case csrf.Check(req) != nil:
 			theMetrics.Refused(cause.CrossSite)
 			r.log.Info("refused", "cause", string(cause.CrossSite), "network", visitor.Of(req).Network)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/apikey"
+	"github.com/cliendo/gateway/caddymodule/assertion"
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/directory"
@@ -51,6 +52,7 @@ type rooms struct {
 	places    *geo.Places    // nil: mails say no place
 	tickets   *ticket.Book   // likewise
 	factors   *factor.Factors
+	asserter  *assertion.Signer
 	apiKeys   *apikey.Book
 	answers   *secret.Box // seals what the API answered
 }
@@ -66,6 +68,7 @@ const (
 	keyFresh   = "fresh password"
 	keyFactor  = "second step"
 	keyAnswers = "api answers"
+	keyAssert  = "assertion"
 )
 
 // build makes the rooms. It fails only where the store does not answer.
@@ -105,6 +108,9 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 	}
 	if r.answers, err = r.keys.NewBox(keyAnswers); err != nil {
 		return nil, fmt.Errorf("preparing the API: %w", err)
+	}
+	if r.asserter, err = assertion.New(r.issuer(), keys.DeriveAll(keyAssert)...); err != nil {
+		return nil, err
 	}
 	r.apiKeys = apikey.New(h.engine, r.directory, apikey.Options{Log: a.rt.log}) // listens: to be closed
 	return r, nil
@@ -166,15 +172,17 @@ func (r *rooms) front(h *Handler) *front {
 	} {
 		room.Mount(mux)
 	}
-	return &front{guard: guard.New(guard.Options{
-		Site: site.guard(https), Sessions: r.sessions, Pages: pages, Attempts: r.attempts, Metrics: theMetrics,
+	g := guard.New(guard.Options{
+		Site: site.guard(https), Sessions: r.sessions, Users: r.directory, Asserter: r.asserter, Pages: pages, Attempts: r.attempts, Metrics: theMetrics,
 		Own: r.own(mux, site, pages), Visitor: visit, Log: r.log,
-	})}
+	})
+	r.seam(mux, site, g)
+	return &front{guard: g}
 }
 
 // guard puts the site's rules into the words of the guard.
 func (s *siteSettings) guard(https bool) guard.Site {
-	site := guard.Site{Prefix: s.Prefix, Headers: s.Headers, Origins: s.CORS, HTTPS: https}
+	site := guard.Site{Prefix: s.Prefix, Headers: s.Headers, Origins: s.CORS, HTTPS: https, Audience: s.Assertion}
 	for _, rule := range s.Public {
 		site.Public = append(site.Public, guard.Public{Methods: rule.Methods, Pattern: guard.NewPattern(rule.Path)})
 	}

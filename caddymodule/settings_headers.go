@@ -30,6 +30,7 @@ var identity = []struct {
 	{"session", session.ValueSession},
 	{"amr", session.ValueAmr},
 	{"auth_time", session.ValueAuthTime},
+	{"assertion", session.ValueAssertion},
 }
 
 // headerNames lays the configured names over the defaults. Names that fold to

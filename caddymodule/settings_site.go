@@ -21,6 +21,7 @@ type siteSettings struct {
 	APIPaths    []string
 	RepairPaths []string
 	CORS        []string
+	Assertion   string
 	// Headers are names by the index of session.Facts.Values; empty: not sent.
 	Headers [session.Values]string
 }
@@ -36,6 +37,7 @@ type openRule struct {
 func (h *Handler) settings() (*siteSettings, error) {
 	s := &siteSettings{
 		Prefix: orElse(h.Prefix, defaultPrefix), APIPaths: h.APIPaths, RepairPaths: h.RepairPaths, CORS: h.CORS,
+		Assertion: h.Assertion,
 	}
 	errs := []error{checkPrefix(s.Prefix)}
 	note := func(err error) { errs = append(errs, err) }
@@ -53,6 +55,7 @@ func (h *Handler) settings() (*siteSettings, error) {
 	for _, origin := range h.CORS {
 		note(checkOrigin(origin))
 	}
+	note(checkAudience(h.Assertion))
 	s.Headers, err = headerNames(h.Headers)
 	note(err)
 	if err := errors.Join(errs...); err != nil {
@@ -181,6 +184,15 @@ func checkMethods(list []string) error {
 		if !slices.Contains(methods, m) {
 			return fmt.Errorf("public method %q: write %s, with commas and no blanks between several", m, strings.Join(methods, ", "))
 		}
+	}
+	return nil
+}
+
+// checkAudience refuses what an app could misread. A placeholder would be
+// compared as it is written.
+func checkAudience(audience string) error {
+	if strings.ContainsFunc(audience, unprintable) || strings.ContainsAny(audience, "{}\"\\") || len(audience) > 200 {
+		return fmt.Errorf("assertion %.200q: write what the app compares, like https://app.example.com", audience)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ const forged = "forged-by-a-visitor"
 // identityNames are the headers the gateway says who is logged in with.
 var identityNames = []string{
 	"Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups", "Remote-Account", "Remote-Account-State",
-	"Remote-Session", "Remote-Amr", "Remote-Auth-Time",
+	"Remote-Session", "Remote-Amr", "Remote-Auth-Time", "Remote-Assertion",
 }
 
 // spellings of a header name that some server takes for the same.

@@ -20,8 +20,10 @@ import (
 type exchange struct {
 	http.ResponseWriter
 	values   [session.Values]string
-	guard    *Guard // nil: nothing to register
+	guard    *Guard
+	facts    *session.Facts // nil: nobody is logged in
 	cookie   string
+	late     bool // an answer that turns out to stay open has to be registered
 	begun    bool
 	stream   *session.Stream
 	onHijack func(net.Conn)
@@ -37,12 +39,31 @@ func (x *exchange) WriteHeader(status int) {
 	if !x.begun {
 		x.begun = status >= 200 || status == http.StatusSwitchingProtocols
 		h := x.Header()
-		cookie.StripSetCookie(h)
-		if x.begun && x.guard != nil && eventStream(h) {
+		x.clean(h)
+		if x.begun && x.late && eventStream(h) {
 			x.stream = x.guard.lateStream(x)
 		}
 	}
 	x.ResponseWriter.WriteHeader(status)
+}
+
+// clean takes out what only the gateway may send, and what only it may see.
+func (x *exchange) clean(h http.Header) {
+	cookie.StripSetCookie(h)
+	if signal, ok := h[SignalLogout]; ok {
+		delete(h, SignalLogout)
+		x.logout(signal)
+	}
+}
+
+// pass hands the request on. A handler that only sets headers has its response
+// written by the server, behind our back.
+func (x *exchange) pass(r *http.Request, next Next) error {
+	err := next.ServeHTTP(x, r)
+	if !x.begun {
+		x.clean(x.Header())
+	}
+	return err
 }
 
 // Write begins the response where the handler did not.
@@ -122,7 +143,7 @@ func (g *Guard) stream(x *exchange, r *http.Request, value string, next Next) er
 		}
 	})
 	defer s.Done()
-	return next.ServeHTTP(x, r.WithContext(ctx))
+	return x.pass(r.WithContext(ctx), next)
 }
 
 // lateStream is for an event stream that the request did not announce: there is

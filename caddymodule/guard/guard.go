@@ -25,6 +25,12 @@ import (
 type Sessions interface {
 	Check(ctx context.Context, cookie string) (*session.Facts, error)
 	Watch(cookie string, close func()) *session.Stream
+	End(ctx context.Context, cookie string) error
+}
+
+// Users ends all sessions of a user, where the app asks for it.
+type Users interface {
+	EndSessions(ctx context.Context, account, id string) error
 }
 
 // Pages shows what a refused visitor sees.
@@ -55,12 +61,16 @@ type Site struct {
 	Headers [session.Values]string
 	Origins []string // that scripts of other origins may come from (CORS)
 	HTTPS   bool     // the public URL is https, whoever ends TLS
+	// Audience of the assertion that the app gets; empty: it gets none.
+	Audience string
 }
 
 // Options are what a Guard works with.
 type Options struct {
 	Site     Site
 	Sessions Sessions
+	Users    Users
+	Asserter session.Asserter // needed where the site has an audience
 	Pages    Pages
 	Attempts Attempts
 	Metrics  Metrics
@@ -132,14 +142,14 @@ func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identi
 		}
 	}
 	cookie.Strip(r.Header)
-	x := &exchange{ResponseWriter: w}
+	x := &exchange{ResponseWriter: w, guard: g}
 	if facts == nil {
-		return next.ServeHTTP(x, r)
+		return x.pass(r, next)
 	}
 	if identify != nil {
 		identify(r, facts)
 	}
-	x.values = facts.Told()
+	x.facts, x.cookie, x.values = facts, value, g.told(facts)
 	for i, name := range g.Site.Headers {
 		if name != "" && x.values[i] != "" {
 			r.Header[name] = x.values[i : i+1 : i+1]
@@ -148,9 +158,21 @@ func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identi
 	if streams(r) {
 		return g.stream(x, r, value, next)
 	}
-	x.guard, x.cookie = g, value
+	x.late = true
 	defer x.done()
-	return next.ServeHTTP(x, r)
+	return x.pass(r, next)
+}
+
+// told is what the app is told about a session.
+func (g *Guard) told(f *session.Facts) [session.Values]string {
+	values := f.Told()
+	if g.Site.Audience != "" {
+		var err error
+		if values[session.ValueAssertion], err = f.Assertion(g.Asserter, g.Site.Audience, g.Now()); err != nil {
+			g.Log.Error("an assertion could not be signed; the app gets none", "error", err)
+		}
+	}
+	return values
 }
 
 // serveOwn answers on our own pages, by the address the client asked for.

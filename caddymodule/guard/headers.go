@@ -16,6 +16,7 @@ var DefaultHeaders = [session.Values]string{
 	session.ValueGroups: "Remote-Groups", session.ValueAccount: "Remote-Account",
 	session.ValueAccountState: "Remote-Account-State", session.ValueSession: "Remote-Session",
 	session.ValueAmr: "Remote-Amr", session.ValueAuthTime: "Remote-Auth-Time",
+	session.ValueAssertion: "Remote-Assertion",
 }
 
 // maxName is longer than any header name of ours after folding.

@@ -37,6 +37,27 @@ func (s sessions) Watch(string, func()) *session.Stream {
 	panic("no test of this package opens a stream")
 }
 
+func (s sessions) End(_ context.Context, value string) error {
+	delete(s, value)
+	return nil
+}
+
+// users notes whose sessions were ended, all of them.
+type users struct{ ended []string }
+
+func (u *users) EndSessions(_ context.Context, account, id string) error {
+	u.ended = append(u.ended, account+"/"+id)
+	return nil
+}
+
+// asserter signs by saying what it was asked.
+type asserter struct{ signed int }
+
+func (a *asserter) Sign(f *session.Facts, audience string, _ time.Time) (string, error) {
+	a.signed++
+	return "signed for " + audience + " about " + f.User.ID, nil
+}
+
 type records struct{ n int }
 
 func (r *records) Record(context.Context, attempt.Entry) (string, error) {
@@ -91,11 +112,17 @@ func site() guard.Site {
 
 func newGuard(t testing.TB, s guard.Site) *guard.Guard {
 	t.Helper()
+	return newGuardWith(t, s, &users{}, &asserter{})
+}
+
+func newGuardWith(t testing.TB, s guard.Site, u *users, a *asserter) *guard.Guard {
+	t.Helper()
 	pages, err := page.New(page.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return guard.New(guard.Options{
+		Users: u, Asserter: a,
 		Site: s, Pages: pages, Attempts: &records{}, Metrics: counts{}, Now: time.Now,
 		Visitor: func(*http.Request) visitor.Visitor { return visitor.Visitor{} },
 		Own:     http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),

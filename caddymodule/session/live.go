@@ -48,7 +48,8 @@ type Facts struct {
 	// Placeholders answers Caddy's {http.auth.user.*}.
 	Placeholders func(key string) (any, bool)
 
-	until int64 // unix nanoseconds; from then on the facts have to be made anew
+	until    int64 // unix nanoseconds; from then on the facts have to be made anew
+	asserted assertions
 }
 
 // Check returns the facts about the session that the cookie value opens. A

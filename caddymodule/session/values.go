@@ -15,8 +15,9 @@ const (
 	ValueAccountState
 	ValueSession // public handle
 	ValueAmr
-	ValueAuthTime // unix seconds
-	Values        // how many there are
+	ValueAuthTime  // unix seconds
+	ValueAssertion // what Facts.Assertion returns, where a site wants it
+	Values         // how many there are
 )
 
 // Told returns what the app is told, in the order of the constants of this package.
