@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -108,7 +109,9 @@ func (r *Room) listAccounts(ctx context.Context, in *Page) (*manyAccounts, error
 	}
 	list, out.Body.Next = cut(list, in.Limit, "accounts", func(a *store.Account) string { return a.ID })
 	for _, a := range list {
-		out.Body.Accounts = append(out.Body.Accounts, r.account(a))
+		if a.ID != directory.StaffAccount { // it is there for no key
+			out.Body.Accounts = append(out.Body.Accounts, r.account(a))
+		}
 	}
 	return out, nil
 }
@@ -124,7 +127,12 @@ func (r *Room) createAccount(ctx context.Context, in *createAccount) (*oneAccoun
 	}
 	a.State, a.Reason, a.TrialUntil = state.State, state.Reason, state.TrialUntil
 	a.UnpaidInvoices, a.BlocksFrom = state.UnpaidInvoices, state.BlocksFrom
-	if err := r.Manage.CreateAccount(ctx, callerOf(ctx).actor, a); err != nil {
+	err = r.Manage.CreateAccount(ctx, callerOf(ctx).actor, a)
+	var field *directory.FieldError
+	if errors.As(err, &field) && field.Field == "account" {
+		return nil, invalid("body.id", field.Problem)
+	}
+	if err != nil {
 		return nil, err
 	}
 	out := r.oneAccount(a)

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -39,10 +40,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const base = "/gateway/api/v1"
 
-// clock stands still until it is pushed.
-type clock struct{ at atomic.Int64 }
+// clock stands still until it is pushed, or goes a step with every look.
+type clock struct {
+	at   atomic.Int64
+	step time.Duration
+}
 
-func (c *clock) now() time.Time       { return time.Unix(0, c.at.Load()).UTC() }
+func (c *clock) now() time.Time       { return time.Unix(0, c.at.Add(int64(c.step))).UTC() }
 func (c *clock) push(d time.Duration) { c.at.Add(int64(d)) }
 
 // hasher is quick.
@@ -56,15 +60,43 @@ type noSessions struct{}
 
 func (noSessions) EndOne(context.Context, string, string, string) error { return nil }
 
-// counted counts the writes to a store.
+// counted counts the writes to a store, and lets tests look at them.
 type counted struct {
 	store.Engine
 	writes atomic.Int64
+	seen   func(value []byte)
+	mu     sync.Mutex
+	tags   map[string]string // by kind, the one written last
 }
 
 func (c *counted) Update(ctx context.Context, tag string, fn func(store.Tx) error) error {
 	c.writes.Add(1)
-	return c.Engine.Update(ctx, tag, fn)
+	return c.Engine.Update(ctx, tag, func(tx store.Tx) error { return fn(&looking{tx, c, tag}) })
+}
+
+func (c *counted) last(kind string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tags[kind]
+}
+
+type looking struct {
+	store.Tx
+	c   *counted
+	tag string
+}
+
+func (l *looking) Put(kind store.Kind, id string, value []byte, expires time.Time) error {
+	l.c.mu.Lock()
+	defer l.c.mu.Unlock()
+	if l.c.tags == nil {
+		l.c.tags = map[string]string{}
+	}
+	l.c.tags[kind.Name] = l.tag
+	if l.c.seen != nil {
+		l.c.seen(value)
+	}
+	return l.Tx.Put(kind, id, value, expires)
 }
 
 // house is a whole API with the accounts acme and rival, each with an owner.
@@ -79,6 +111,8 @@ type house struct {
 	handler  http.Handler
 	// all may do everything everywhere.
 	all string
+	// network is where requests come from, where it is not the usual one.
+	network string
 }
 
 func onEngines(t *testing.T, test func(t *testing.T, h *house)) {
@@ -130,8 +164,11 @@ func furnish(t *testing.T, c *clock, s store.Engine) *house {
 	mux := http.NewServeMux()
 	h.room.Mount(mux)
 	h.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ip := netip.MustParseAddr("192.0.2.7")
-		mux.ServeHTTP(w, visitor.With(r, visitor.Visitor{IP: ip, Network: limit.Network(ip)}))
+		v := visitor.Visitor{IP: netip.MustParseAddr("192.0.2.7"), Network: h.network}
+		if v.Network == "" {
+			v.Network = limit.Network(v.IP)
+		}
+		mux.ServeHTTP(w, visitor.With(r, v))
 	})
 	for _, id := range []string{"acme", "rival"} {
 		must(t, h.dir.CreateAccount(t.Context(), &store.Account{ID: id, Name: id, State: directory.Active}))
@@ -211,6 +248,21 @@ func (h *house) ask(key, method, path, body string, headers ...string) reply {
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Add(headers[i], headers[i+1])
 	}
+	return h.send(req)
+}
+
+// askAs adds an account with a body of another kind.
+func (h *house) askAs(kind, body string) reply {
+	h.t.Helper()
+	req := httptest.NewRequest(http.MethodPost, base+"/accounts", strings.NewReader(body))
+	req.Header.Set("Authorization", "Bearer "+h.all)
+	req.Header.Set("Content-Type", kind)
+	return h.send(req)
+}
+
+func (h *house) send(req *http.Request) reply {
+	h.t.Helper()
+	method, path := req.Method, req.URL.RequestURI()
 	w := httptest.NewRecorder()
 	h.handler.ServeHTTP(w, req)
 	got := reply{status: w.Code, header: w.Header(), text: w.Body.String()}

@@ -13,14 +13,14 @@ func States() []string { return []string{Trial, Active, Arrears, Cancelled, Susp
 
 // What a new record differs from in every field that must be given.
 var (
-	noAccount = &store.Account{Name: "\x00", State: "\x00"}
-	noUser    = &store.User{Name: "\x00", Type: "\x00"}
+	noAccount = &store.Account{}
+	noUser    = &store.User{}
 )
 
 // checkAccount cleans a, and refuses what is not acceptable. Only what differs
 // from before is looked at: an odd record can still be changed elsewhere.
 func (d *Directory) checkAccount(before, a *store.Account) (err error) {
-	if before.Name != a.Name {
+	if before == noAccount || before.Name != a.Name {
 		if a.Name, err = CleanName(a.Name); err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func (d *Directory) checkAccount(before, a *store.Account) (err error) {
 }
 
 func checkState(before, a *store.Account) error {
-	if before.State != a.State {
+	if before == noAccount || before.State != a.State {
 		if err := oneOf("state", a.State, States()); err != nil {
 			return err
 		}
@@ -70,12 +70,12 @@ func checkState(before, a *store.Account) error {
 
 // checkUser does for users what checkAccount does for accounts.
 func (d *Directory) checkUser(before, u *store.User) (err error) {
-	if before.Name != u.Name {
+	if before == noUser || before.Name != u.Name {
 		if u.Name, err = CleanName(u.Name); err != nil {
 			return err
 		}
 	}
-	if before.Type != u.Type {
+	if before == noUser || before.Type != u.Type {
 		if err := d.checkType(u); err != nil {
 			return err
 		}
