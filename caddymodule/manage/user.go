@@ -10,8 +10,6 @@ import (
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
-var errNotYet = errors.New("not yet")
-
 // Edit are the plain fields of a user; nil leaves one as it is.
 type Edit struct{ Name, Type, Locale *string }
 

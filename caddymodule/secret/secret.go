@@ -140,6 +140,10 @@ const RecoveryLength = 16
 // none of which look alike.
 func RecoveryCode() string { return pick(recoveryAlphabet, RecoveryLength) }
 
+// Tail returns what is put behind a password that somebody chose: two digits and
+// a capital, so that nobody's is exactly what was thought of.
+func Tail() string { return Digits(2) + pick("ACDEFGHJKLMNPQRTUVWXY", 1) }
+
 // Reference returns a short code that people can read over the phone, like
 // K7Q-4MD. It is a name, not a secret; who stores it makes sure it is unique.
 func Reference() string {
