@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/cliendo/gateway/caddymodule/event"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -27,11 +28,14 @@ func (d *Directory) AddInvited(ctx context.Context, u *store.User, in Step, with
 		if err != nil {
 			return err
 		}
-		err = in(ctx, func(tx store.Tx) error {
-			if err := d.putInvited(ctx, tx, u); err != nil {
-				return err
-			}
-			return with(tx)
+		created := []event.Change{{Kind: event.Created, Account: u.Account, User: u.ID}}
+		err = d.feed.During(ctx, created, func(ctx context.Context) error {
+			return in(ctx, func(tx store.Tx) error {
+				if err := d.putInvited(ctx, tx, u); err != nil {
+					return err
+				}
+				return with(tx)
+			})
 		})
 		if refused(err) {
 			d.release(ctx, store.UserTag(u.ID), id)
@@ -144,9 +148,11 @@ func (d *Directory) MoveUser(
 		if err != nil {
 			return err
 		}
-		err = in(ctx, func(tx store.Tx) (err error) {
-			written, err = d.moveIn(ctx, tx, u, address, fn)
-			return err
+		err = d.Told(ctx, account, id, func(ctx context.Context) error {
+			return in(ctx, func(tx store.Tx) (err error) {
+				written, err = d.moveIn(ctx, tx, u, address, fn)
+				return err
+			})
 		})
 		switch {
 		case err == nil && before != after:

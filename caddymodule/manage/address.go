@@ -132,12 +132,9 @@ func (m *Manager) pend(ctx context.Context, s step, to store.Moving) (*store.Use
 	}
 	to.By, to.At = by(s.actor), m.o.Now().UTC()
 	to.Until = to.At.Add(ticket.AddressLife)
-	s.change = func(tx store.Tx, u *store.User, now time.Time) error {
+	s.change = func(_ store.Tx, u *store.User, _ time.Time) error {
 		u.Moving = &to
-		return audit.Append(ctx, tx, audit.Entry{
-			Action: audit.UserEmailAsked, Account: u.Account, User: u.ID, Email: u.Email,
-			Before: map[string]string{"email": u.Email}, After: map[string]string{"email": to.Email},
-		}, now)
+		return nil
 	}
 	s.offer = func(_ context.Context, u *store.User) ([]ticket.Offered, error) {
 		return []ticket.Offered{m.o.Tickets.Draw(ticket.Offer{

@@ -49,8 +49,7 @@ func (m *Manager) invite(ctx context.Context, a Actor, account string, i Invitat
 		return m.o.Mails.SendAll(ctx, []outbox.Draft{offer.Mail}, with)
 	}
 	err = m.o.Directory.AddInvited(ctx, u, in, func(tx store.Tx) error {
-		now := m.o.Now()
-		return errors.Join(offer.Open(tx, now), noteInvited(ctx, tx, u, now))
+		return offer.Open(tx, m.o.Now())
 	})
 	if err != nil {
 		return nil, err
@@ -65,13 +64,6 @@ func (m *Manager) invited(a Actor) *store.Invited {
 
 func (m *Manager) invitation(a Actor, u *store.User, to string, shut bool) ticket.Offer {
 	return ticket.Offer{User: u, Purpose: ticket.Invite, To: to, Shut: shut, By: by(a), Origin: m.o.Origin, Locale: u.Locale}
-}
-
-func noteInvited(ctx context.Context, tx store.Tx, u *store.User, now time.Time) error {
-	return audit.Append(ctx, tx, audit.Entry{
-		Action: audit.UserInvited, Account: u.Account, User: u.ID, Email: u.Email,
-		After: map[string]string{"email": u.Email, "until": u.Invited.Until.Format(time.RFC3339)},
-	}, now)
 }
 
 // reserve says whether a mail may go to an address that is to be somebody's of
@@ -113,12 +105,12 @@ func (m *Manager) InviteAgain(ctx context.Context, a Actor, account, id string) 
 }
 
 func (m *Manager) inviteAgain(ctx context.Context, s step) (*store.User, error) {
-	s.change = func(tx store.Tx, u *store.User, now time.Time) error {
+	s.change = func(_ store.Tx, u *store.User, _ time.Time) error {
 		if u.Invited == nil {
 			return ErrNotInvited
 		}
 		u.Invited = m.invited(s.actor)
-		return noteInvited(ctx, tx, u, now)
+		return nil
 	}
 	s.offer = func(ctx context.Context, u *store.User) ([]ticket.Offered, error) {
 		if u.Invited == nil {

@@ -68,6 +68,11 @@ type Log interface {
 	Add(ctx context.Context, account string, e audit.Entry) error
 }
 
+// Eraser removes what is known about somebody besides their record, which is gone.
+type Eraser interface {
+	Erase(ctx context.Context, u *store.User) error
+}
+
 // Options are what a Manager works with.
 type Options struct {
 	Store     Store
@@ -76,6 +81,7 @@ type Options struct {
 	Limits    Limits
 	Sessions  Sessions
 	Audit     Log
+	Eraser    Eraser // optional: without it nobody is erased
 	// Tickets and Mails are nil where no mail is configured.
 	Tickets *ticket.Book
 	Mails   Mails

@@ -141,6 +141,24 @@ func (m *Manager) Delete(ctx context.Context, a Actor, account, id string) error
 	return m.remove(ctx, step{actor: a, what: Delete, account: account, id: id})
 }
 
+// Erase removes a user and all that is known about them as a person, wherever it
+// lies. In the audit log it stays that it was done.
+func (m *Manager) Erase(ctx context.Context, a Actor, account, id string) error {
+	u, err := m.look(ctx, a, Erase, account, id)
+	if err != nil {
+		return m.plain("erasing a user", err)
+	}
+	if m.o.Eraser == nil {
+		return errNoEraser
+	}
+	if err := m.remove(ctx, step{actor: a, what: Erase, account: account, id: id}); err != nil {
+		return err
+	}
+	return m.plain("erasing a user", m.o.Eraser.Erase(a.with(ctx), u))
+}
+
+var errNoEraser = errors.New("erasing a user: nothing is set that does it; this is a mistake in the program")
+
 // remove deletes in the same way as do changes.
 func (m *Manager) remove(ctx context.Context, s step) error {
 	for {
