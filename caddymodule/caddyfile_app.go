@@ -10,6 +10,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/cliendo/gateway/caddymodule/directory"
 )
 
 func init() {
@@ -41,6 +43,7 @@ func init() {
 //			login      on|off
 //			administer on|off
 //			app        on|off
+//			second_step optional|required|<day>
 //		}
 //		arrears_blocks_at <number>
 //		limits {
@@ -201,6 +204,15 @@ func (a *App) typeWords(args []string) words {
 		"login":      into(func(r *TypeRule) **bool { return &r.Login }),
 		"administer": into(func(r *TypeRule) **bool { return &r.Administer }),
 		"app":        into(func(r *TypeRule) **bool { return &r.App }),
+		"second_step": {usage: "optional|required|<day>", min: 1, max: 1, set: func(args []string) error {
+			rule := a.Types[name]
+			rule.SecondStep = args[0]
+			a.Types[name] = rule
+			if directory.CheckSecondStep(args[0]) != nil {
+				return fmt.Errorf("%q: write optional, required, or the day from which it is required like 2027-01-31", args[0])
+			}
+			return nil
+		}},
 	}
 }
 

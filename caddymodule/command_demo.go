@@ -198,6 +198,7 @@ func (d demoSite) config() object {
 			"login_gateway": object{
 				"store":      object{"backend": "bolt", "path": filepath.Join(d.dir, "gateway.db")},
 				"public_url": d.url(),
+				"types":      object{directory.SupportType: object{"second_step": directory.SecondStepOptional}},
 				"mail": object{
 					"from": "login@demo.test", "mailer": object{"via": "file", "folder": d.mails()},
 				},

@@ -111,6 +111,10 @@ type TypeRule struct {
 	Administer *bool `json:"administer,omitempty"`
 	// App: may reach the app behind the gateway. Default: on, for support off.
 	App *bool `json:"app,omitempty"`
+	// SecondStep says whether they need one: "optional", "required", or a day like
+	// 2027-01-31 from which they do; before it they are asked and not stopped.
+	// Default: optional, for support required.
+	SecondStep string `json:"second_step,omitempty"`
 }
 
 // SessionLimits say how long people stay logged in, and how sessions are cached.

@@ -34,7 +34,7 @@ func (r *rooms) secondStep(prefix string, dispatcher *signin.Dispatcher, pages *
 // security is the errand of what people manage of their own access.
 func (r *rooms) security(prefix string, https bool, origin string, dispatcher *signin.Dispatcher, pages *page.Renderer) *security.Errand {
 	o := security.Options{
-		Prefix: prefix, Origin: origin, HTTPS: https, Sessions: r.sessions, Directory: r.directory, Dispatcher: dispatcher,
+		Prefix: prefix, Origin: origin, HTTPS: https, Sessions: r.sessions, Directory: r.directory, Rules: r.settings.Rules, Dispatcher: dispatcher,
 		Factors: r.factors, Limits: r.limits, Hasher: r.hasher, Store: r.house.engine, Pages: pages, Log: r.log,
 	}
 	if r.tickets != nil {

@@ -38,7 +38,15 @@ func (a *App) rules(zone *time.Location) (directory.Rules, error) {
 		if !ok {
 			t = directory.Type{Name: name, Login: true, App: true}
 		}
+		if err := directory.CheckSecondStep(a.Types[name].SecondStep); err != nil {
+			return directory.Rules{}, fmt.Errorf("type %s: %w", name, err)
+		}
 		types[name] = a.Types[name].over(t)
+	}
+	if t := types[directory.SupportType]; t.SecondStep == "" {
+		// They see the users of everybody.
+		t.SecondStep = directory.SecondStepRequired
+		types[directory.SupportType] = t
 	}
 	if a.ArrearsBlocksAt < 0 {
 		return directory.Rules{}, fmt.Errorf("arrears_blocks_at %d: at least 1", a.ArrearsBlocksAt)
@@ -58,6 +66,7 @@ func (r TypeRule) over(t directory.Type) directory.Type {
 			*f.to = *f.from
 		}
 	}
+	t.SecondStep = orElse(r.SecondStep, t.SecondStep)
 	return t
 }
 

@@ -62,6 +62,11 @@ func checkState(before, a *store.Account) error {
 			return err
 		}
 	}
+	if before.SecondStep != a.SecondStep {
+		if err := CheckSecondStep(a.SecondStep); err != nil {
+			return err
+		}
+	}
 	if a.UnpaidInvoices < 0 {
 		return invalid("unpaid_invoices", "there cannot be fewer than none", "give 0 or more")
 	}

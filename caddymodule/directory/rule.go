@@ -40,6 +40,9 @@ type Type struct {
 	Administer bool `json:"administer,omitempty"`
 	// App: may reach the app behind the gateway.
 	App bool `json:"app,omitempty"`
+	// SecondStep says who of them needs one: "optional" or empty, "required", or the
+	// day from which it is.
+	SecondStep string `json:"second_step,omitempty"`
 }
 
 // BuiltinTypes returns the types that exist without being declared. The map

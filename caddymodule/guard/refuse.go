@@ -55,6 +55,9 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, o Original, c cau
 		g.problem(w, r, c, reference)
 	case login && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 		http.Redirect(w, r, g.loginURL(o.URL.RequestURI(), c), http.StatusSeeOther)
+	case c == cause.SecondStepRequired && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+		// They are logged in, and go on when they have switched one on.
+		http.Redirect(w, r, target.With(g.Site.Prefix+"/security", target.Safe(o.URL.RequestURI(), g.Site.Prefix)), http.StatusSeeOther)
 	case login:
 		g.Pages.Login(w, r, http.StatusUnauthorized, page.Login{Cause: c, Action: g.loginURL(refererPath(r), cause.None)})
 	default:
@@ -70,6 +73,9 @@ func (g *Guard) refusal(c cause.Cause, reference string, f *session.Facts) page.
 	if f != nil {
 		v.Name, v.Locale = f.User.Name, f.User.Locale
 		v.Superadmin = f.Repair
+		if c == cause.SecondStepRequired {
+			v.Links = []page.Link{{Word: "link.security", URL: g.Site.Prefix + "/security"}}
+		}
 		if f.Repair {
 			v.Links = page.PayLinks(c, f.Account.PayURL)
 		}

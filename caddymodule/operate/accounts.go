@@ -67,6 +67,9 @@ func (h *House) change(a *store.Account, in *input, notes *[]string) error {
 	if v, ok := in.given("pay-url"); ok {
 		a.PayURL = v
 	}
+	if v, ok := in.given("second-step"); ok {
+		a.SecondStep = v
+	}
 	if v, ok := in.given("state"); ok && v != a.State {
 		a.State, a.Reason = v, ""
 	}

@@ -15,6 +15,7 @@ var (
 	unpaid   = Flag{Name: "unpaid", Value: "NUMBER", Meaning: "unpaid invoices of an account in arrears; default: as many as block"}
 	from     = Flag{Name: "blocks-from", Value: "DAY", Meaning: "day from which arrears block (2026-12-31); default: at once"}
 	payURL   = Flag{Name: "pay-url", Value: "URL", Meaning: "where the superadmin pays or subscribes"}
+	secondly = Flag{Name: "second-step", Value: "WHEN", Meaning: "whether its users need a second step: optional, required, or the day from which they do (2026-12-31)"}
 	limitTo  = Flag{Name: "limit", Value: "NUMBER", Meaning: "how many to show at most; default 100"}
 	after    = Flag{Name: "after", Value: "CURSOR", Meaning: "go on after this one, as the list before says"}
 	mailID   = Flag{Name: "id", Value: "ID", Meaning: "id of the mail, as mail list shows it"}
@@ -30,7 +31,7 @@ var (
 	theMail    = Arg{Name: "ID", Flag: "id"}
 )
 
-var accountFlags = []Flag{name, state, reason, trialEnd, unpaid, from, payURL}
+var accountFlags = []Flag{name, state, reason, trialEnd, unpaid, from, payURL, secondly}
 
 // table is the one place that says which commands there are.
 var table = []*Command{

@@ -69,7 +69,7 @@ func notFound(message, fix string) *Error {
 var flagOf = map[string]string{
 	"account": "--account", "email": "--email", "name": "--name", "type": "--type", "locale": "--locale",
 	"state": "--state", "reason": "--reason", "until": "--until", "trial_until": "--until",
-	"unpaid_invoices": "--unpaid", "blocks_from": "--blocks-from", "pay_url": "--pay-url", "scopes": "--scopes",
+	"unpaid_invoices": "--unpaid", "blocks_from": "--blocks-from", "pay_url": "--pay-url", "second_step": "--second-step", "scopes": "--scopes",
 }
 
 // known are the errors from below that have an exit code of their own.

@@ -73,7 +73,7 @@ func (p *Renderer) Security(w http.ResponseWriter, r *http.Request, status int, 
 		SwitchOff: p.own(here, "security/second-step/off"), Forget: p.own(here, "security/devices"),
 		SetupURL: p.own(here, "security/second-step"), Few: v.On && v.CodesLeft <= few,
 	}
-	if v.Target != "" && v.Target != "/" {
+	if v.Target != "" && v.Target != "/" && (v.On || !v.Required || !v.By.IsZero()) {
 		body.Go = v.Target
 	}
 	if hint := p.codeHint(locale, v.Reason, v.Off); hint != "" {

@@ -20,15 +20,15 @@ import (
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
-// Tickets draws the letter that tells of a change, Mails writes it with the change.
-type (
-	Tickets interface {
-		Notice(ctx context.Context, u *store.User, what ticket.Telling) ticket.Offered
-	}
-	Mails interface {
-		Send(ctx context.Context, d outbox.Draft, with func(tx store.Tx) error) error
-	}
-)
+// Tickets draws the letter that tells of a change.
+type Tickets interface {
+	Notice(ctx context.Context, u *store.User, what ticket.Telling) ticket.Offered
+}
+
+// Mails writes it in the step of the change.
+type Mails interface {
+	Send(ctx context.Context, d outbox.Draft, with func(tx store.Tx) error) error
+}
 
 // The forms of the page, as their addresses call them.
 const (
@@ -138,7 +138,7 @@ func (e *Errand) download(v *visit) {
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("Content-Disposition", e.fileName(v))
 	h.Set("X-Content-Type-Options", "nosniff")
-	fmt.Fprintf(v.w, "%s\r\n%s\r\n\r\n%s\r\n", e.Pages.Text(v.locale, "setup.file_title"), v.user.Email,
+	_, _ = fmt.Fprintf(v.w, "%s\r\n%s\r\n\r\n%s\r\n", e.Pages.Text(v.locale, "setup.file_title"), v.user.Email,
 		strings.Join(grouped(s.Codes), "\r\n"))
 }
 
@@ -179,6 +179,10 @@ func (e *Errand) cancelSetup(v *visit) {
 func (e *Errand) off(v *visit) {
 	if !v.user.SecondStep {
 		e.on(v, "/security")
+		return
+	}
+	if required, from := e.Rules.Duty(v.user, v.account); required && !e.Now().Before(from) {
+		e.refuse(v, formOff, cause.Forbidden, page.Security{}, time.Time{})
 		return
 	}
 	if !e.prove(v, formOff) {

@@ -55,6 +55,7 @@ type visit struct {
 	*http.Request
 	w       http.ResponseWriter
 	user    *store.User
+	account *store.Account
 	cookie  string // value of the session cookie
 	session string // its public handle
 	locale  string
@@ -95,6 +96,7 @@ func (e *Errand) enter(v *visit) bool {
 		e.outside(v, f.Cause)
 		return false
 	}
+	v.account = f.Account
 	v.user, err = e.Directory.User(v.Context(), f.User.Account, f.User.ID)
 	if err != nil {
 		e.away(v, err)
@@ -175,6 +177,11 @@ func (e *Errand) show(v *visit, status int, p page.Security) {
 	p.Name, p.Locale, p.Target = v.user.Name, v.locale, e.to(v)
 	p.On, p.Since, p.CodesLeft, p.Setup = s.On, s.Since, s.CodesLeft, s.Setup
 	p.HasPassword = v.user.Password != ""
+	if required, from := e.Rules.Duty(v.user, v.account); required {
+		if p.Required = true; from.After(e.Now()) {
+			p.By = from
+		}
+	}
 	here := e.Dispatcher.KnownDevice(v.Request, v.user.ID)
 	for _, d := range s.Devices {
 		p.Devices = append(p.Devices, page.TrustedDevice{

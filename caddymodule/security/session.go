@@ -14,6 +14,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/cookie"
+	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -43,6 +44,7 @@ type Options struct {
 	HTTPS      bool
 	Sessions   Sessions
 	Directory  Directory
+	Rules      directory.Rules
 	Dispatcher Dispatcher
 	Factors    Factors
 	Limits     *limit.Limiter

@@ -182,11 +182,17 @@ func (m *Manager) judge(rec *Record, p *Person, a *store.Account, seen int64, no
 	default:
 		rules, u := m.settings.Load().Rules, p.user()
 		f.Cause = rules.May(&u, a, now)
+		if f.Cause == cause.None && rules.Owes(&u, a, now) {
+			f.Cause = cause.SecondStepRequired
+		}
 		t, _ := rules.TypeOf(&u)
 		f.AppDenied = !t.App
 		f.Repair = p.Type == directory.SuperadminType && f.Cause.OfAccount()
 		if t := rules.Steady(&u, a, now); !t.IsZero() && t.UnixNano() < f.until {
 			f.until = t.UnixNano()
+		}
+		if required, from := rules.Duty(&u, a); required && from.After(now) && from.UnixNano() < f.until {
+			f.until = from.UnixNano()
 		}
 	}
 	return f

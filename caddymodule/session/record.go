@@ -50,19 +50,20 @@ type Person struct {
 	email, name string // as the app is told
 	block       *store.Block
 	epoch       int
+	second      bool // a second step is on
 }
 
 // NewPerson returns what is kept of u.
 func NewPerson(u *store.User) *Person {
 	return &Person{
 		ID: u.ID, Account: shared(u.Account), Email: u.Email, Name: u.Name, Type: shared(u.Type), Locale: shared(u.Locale),
-		email: ascii(u.Email), name: ascii(u.Name), block: u.Block, epoch: u.Epoch,
+		email: ascii(u.Email), name: ascii(u.Name), block: u.Block, epoch: u.Epoch, second: u.SecondStep,
 	}
 }
 
 // user is p as far as the rules look.
 func (p *Person) user() store.User {
-	return store.User{ID: p.ID, Account: p.Account, Email: p.Email, Name: p.Name, Type: p.Type, Block: p.block}
+	return store.User{ID: p.ID, Account: p.Account, Email: p.Email, Name: p.Name, Type: p.Type, Block: p.block, SecondStep: p.second}
 }
 
 // shared returns s in a memory that all who have the same text use.

@@ -36,6 +36,8 @@ type Proof struct {
 	second bool // passed, or not asked on this device
 	trust  bool // this device is not to be asked
 	few    bool // a recovery code was used, and few are left
+	// asked: they have to switch a second step on, now or soon.
+	asked bool
 }
 
 // retryAfter is what people are told to wait when the store does not answer.
@@ -50,6 +52,7 @@ func (d *Dispatcher) Proven(w http.ResponseWriter, r *http.Request, p Proof) {
 		d.Unavailable(w, r, p.User.Email, p.Remember, err)
 		return
 	}
+	p.asked = account != nil && d.Rules.Asked(p.User, account)
 	switch step, c := Next(p.User, account, d.Rules, d.Now()); {
 	case step == Enter || step == SecondStep && p.second:
 		d.enter(w, r, p)
@@ -111,7 +114,7 @@ func (d *Dispatcher) destination(r *http.Request, p Proof, fresh bool) string {
 		return target.With(d.Prefix+"/login", to, paramCheck, "1")
 	case fresh || d.fresh(r, p.User):
 		return target.With(d.Prefix+"/recover/keep", to)
-	case p.few:
+	case p.few || p.asked:
 		return target.With(d.Prefix+"/security", to)
 	}
 	return to

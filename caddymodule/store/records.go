@@ -72,6 +72,9 @@ type Account struct {
 	BlocksFrom string `json:"blocks_from,omitempty"`
 	// PayURL leads the superadmin to the page where they pay or subscribe.
 	PayURL string `json:"pay_url,omitempty"`
+	// SecondStep says whether its users need one: "optional" or empty, "required", or
+	// the day ("2006-01-02") from which it is.
+	SecondStep string `json:"second_step,omitempty"`
 	// Epoch grows when all sessions of the account are ended.
 	Epoch int `json:"epoch,omitempty"`
 	// Domains are mail domains that are known to be the account's own: addresses in

@@ -47,6 +47,9 @@ func (s Site) Caddyfile(addr, admin string) string {
 	if s.NoSecret {
 		secret = ""
 	}
+	if !strings.Contains(s.App, "type support") {
+		s.App += "\ntype support {\nsecond_step optional\n}"
+	}
 	proxy := s.Proxy
 	if proxy == "" {
 		proxy = plainProxy
