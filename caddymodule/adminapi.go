@@ -33,8 +33,9 @@ func (AdminAPI) CaddyModule() caddy.ModuleInfo {
 }
 
 const (
-	adminPath      = "/login_gateway/run"
-	adminCheckPath = "/login_gateway/check"
+	adminPath       = "/login_gateway/run"
+	adminCheckPath  = "/login_gateway/check"
+	adminStreamPath = "/login_gateway/stream"
 	// headerStore names the store a command means, by its Resource: a gateway with
 	// the same secret may keep other records.
 	headerStore = "Login-Gateway-Store"
@@ -42,12 +43,13 @@ const (
 	maxCommand = 64 << 10
 )
 
-// Routes returns the routes: one for commands, one for what `check` cannot see
-// from outside.
+// Routes returns the routes: one for commands, one for commands that a file
+// travels with, one for what `check` cannot see from outside.
 func (a AdminAPI) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{
 		{Pattern: adminPath, Handler: caddy.AdminHandlerFunc(a.run)},
 		{Pattern: adminCheckPath, Handler: caddy.AdminHandlerFunc(a.check)},
+		{Pattern: adminStreamPath, Handler: caddy.AdminHandlerFunc(a.stream)},
 	}
 }
 

@@ -86,6 +86,9 @@ func (t *terminal) run(ctx context.Context, args []string) int {
 		return t.fail(err, slices.Contains(args, "--json"))
 	}
 	q.By = whoAmI()
+	if c, err := operate.Find(q); err == nil && c.File != operate.NoFile {
+		return t.stream(ctx, own, q, c)
+	}
 	result, err := t.dispatch(ctx, own, q)
 	if err != nil {
 		return t.fail(err, asJSON)
@@ -105,16 +108,25 @@ func (t *terminal) run(ctx context.Context, args []string) int {
 
 // dispatch sends a command to the running gateway, or opens the store for it.
 func (t *terminal) dispatch(ctx context.Context, own map[string]string, q operate.Request) (operate.Result, error) {
-	s, err := loadSetup(own["config"], own["adapter"])
+	s, err := t.setup(own)
 	if err != nil {
 		return operate.Result{}, err
 	}
 	defer s.close()
+	return s.carryOut(ctx, q)
+}
+
+// setup reads the config that the flags name.
+func (t *terminal) setup(own map[string]string) (*setup, error) {
+	s, err := loadSetup(own["config"], own["adapter"])
+	if err != nil {
+		return nil, err
+	}
 	s.program = t.program
 	if address := own["address"]; address != "" {
 		s.admin, s.adminOff = address, ""
 	}
-	return s.carryOut(ctx, q)
+	return s, nil
 }
 
 // firstWord finds the command among flags that may stand before it.

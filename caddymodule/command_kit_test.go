@@ -11,10 +11,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/cliendo/gateway/caddymodule"
+	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/store/boltstore"
 )
 
 // object is a JSON object as it is written down here.
@@ -169,4 +172,20 @@ func (p *place) key() string {
 		p.t.Fatal(err)
 	}
 	return strings.TrimSpace(string(body))
+}
+
+// markUnfinished leaves the mark of a restore that was cut short.
+func (p *place) markUnfinished() {
+	p.t.Helper()
+	s, err := boltstore.Open(filepath.Join(p.dir, "gateway.db"), store.Options{})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer s.Close()
+	err = s.Update(p.t.Context(), store.GatewayTag, func(tx store.Tx) error {
+		return store.Restores.Put(tx, "", &store.RestoreMark{Digest: "x"}, time.Time{})
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/transfer"
 )
 
 // errNobody: no running gateway took the command; nothing was done.
@@ -112,8 +113,21 @@ func (s *setup) call(ctx context.Context, path, key string, q, out any) error {
 	return readAnswer(response, s.admin, out)
 }
 
-// adminRequest makes the request and a client for the kind of network.
+// adminRequest makes the request of a command and a client for it.
 func adminRequest(ctx context.Context, address, path string, q any) (*http.Request, *http.Client, error) {
+	body, err := json.Marshal(q)
+	if err != nil {
+		return nil, nil, fmt.Errorf("writing the command: %w", err)
+	}
+	r, client, err := adminPost(ctx, address, path, bytes.NewReader(body))
+	if err == nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	return r, client, err
+}
+
+// adminPost makes a request and a client for the kind of network.
+func adminPost(ctx context.Context, address, path string, body io.Reader) (*http.Request, *http.Client, error) {
 	parsed, err := caddy.ParseNetworkAddress(address)
 	if err != nil || parsed.PortRangeSize() > 1 {
 		return nil, nil, &operate.Error{
@@ -125,15 +139,10 @@ func adminRequest(ctx context.Context, address, path string, q any) (*http.Reque
 		host = "127.0.0.1" // Caddy accepts this one for sockets
 		dial, _, _ = strings.Cut(parsed.Host, "|")
 	}
-	body, err := json.Marshal(q)
-	if err != nil {
-		return nil, nil, fmt.Errorf("writing the command: %w", err)
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+host+path, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+host+path, body)
 	if err != nil {
 		return nil, nil, fmt.Errorf("making the request: %w", err)
 	}
-	r.Header.Set("Content-Type", "application/json")
 	if !parsed.IsUnixNetwork() {
 		r.Header.Set("Origin", "http://"+host)
 	}
@@ -183,14 +192,31 @@ func readAnswer(response *http.Response, address string, out any) error {
 
 // alone opens the store and carries the command out in this process.
 func (s *setup) alone(ctx context.Context, q operate.Request) (result operate.Result, err error) {
+	err = s.inHouse(func(house *operate.House) error {
+		if err := transfer.Unfinished(ctx, house.Engine); err != nil {
+			return operate.AsError(err)
+		}
+		result, err = house.Run(ctx, q)
+		return err
+	})
+	return result, err
+}
+
+// inHouse opens the store, and has do work on it.
+func (s *setup) inHouse(do func(*operate.House) error) error {
 	conf, err := s.settings()
 	if err != nil {
-		return result, badConfig("", err)
+		return badConfig("", err)
 	}
 	engine, err := s.store.Open(store.Options{})
 	if err != nil {
-		return result, openError(err)
+		return openError(err)
 	}
+	return s.furnish(engine, conf, do)
+}
+
+// furnish builds what commands need, and closes it and the store in the end.
+func (s *setup) furnish(engine store.Engine, conf *settings, do func(*operate.House) error) (err error) {
 	defer func() { err = errors.Join(err, engine.Close()) }()
 	r := &rooms{
 		house:     &house{engine: engine},
@@ -204,12 +230,12 @@ func (s *setup) alone(ctx context.Context, q operate.Request) (result operate.Re
 	r.apiKeys = apikey.New(engine, r.directory, apikey.Options{})
 	defer func() { err = errors.Join(err, r.apiKeys.Close()) }()
 	if r.outbox, err = s.outbox(engine, conf); err != nil {
-		return result, err
+		return err
 	}
 	defer func() { err = errors.Join(err, r.stopMails()) }()
 	house := r.operate()
 	house.Program = s.program
-	return house.Run(ctx, q)
+	return do(house)
 }
 
 // openError keeps ErrLocked to be told apart.

@@ -32,6 +32,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/signout"
 	"github.com/cliendo/gateway/caddymodule/tally"
 	"github.com/cliendo/gateway/caddymodule/ticket"
+	"github.com/cliendo/gateway/caddymodule/transfer"
 )
 
 // rooms are the parts of the gateway as one config wants them.
@@ -74,6 +75,9 @@ const (
 // build makes the rooms. It fails only where the store does not answer.
 func (a *App) build(ctx context.Context) (*rooms, error) {
 	s, h := a.rt.settings, a.rt.house
+	if err := transfer.Unfinished(ctx, h.engine); err != nil {
+		return nil, fmt.Errorf("%w, so its records are not whole: restore the same backup again", err)
+	}
 	keys := s.Keys
 	if keys == nil {
 		kept, err := secret.Ensure(ctx, h.engine, "gateway", time.Now())
@@ -208,9 +212,14 @@ func (r *rooms) Run(ctx context.Context, q operate.Request) (operate.Result, err
 	return r.operate().Run(ctx, q)
 }
 
+// RunStream carries out one that a file travels with.
+func (r *rooms) RunStream(ctx context.Context, q operate.Request, s operate.Stream) (operate.Result, error) {
+	return r.operate().RunStream(ctx, q, s)
+}
+
 func (r *rooms) operate() *operate.House {
 	return &operate.House{
 		Directory: r.directory, Limits: r.limits, Attempts: r.attempts, Hasher: r.hasher, Now: time.Now,
-		Likely: page.LikelyDomain, Outbox: r.operateMails(), Keys: r.apiKeys, Tickets: ticket.New(r.house.engine, ticket.Options{}),
+		Likely: page.LikelyDomain, Outbox: r.operateMails(), Engine: r.house.engine, Keys: r.apiKeys, Tickets: ticket.New(r.house.engine, ticket.Options{}),
 	}
 }

@@ -13,6 +13,7 @@ type adminTarget interface {
 	Resource() string
 	AdminKey() string
 	Run(ctx context.Context, q operate.Request) (operate.Result, error)
+	RunStream(ctx context.Context, q operate.Request, s operate.Stream) (operate.Result, error)
 }
 
 // targets are the gateways that run in this process.

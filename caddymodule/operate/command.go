@@ -18,7 +18,13 @@ type Command struct {
 	// Flags it knows.
 	Flags []Flag
 
-	run func(context.Context, *House, *input) (outcome, error)
+	// File says that a file travels with it; see Stream.
+	File FileUse
+	// Alone: it needs a store that nobody else uses.
+	Alone bool
+
+	run    func(context.Context, *House, *input) (outcome, error)
+	stream func(context.Context, *House, *input, Stream) (outcome, error)
 }
 
 // Arg is the one thing a command is about.

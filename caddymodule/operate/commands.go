@@ -33,6 +33,16 @@ var (
 
 var accountFlags = []Flag{name, state, reason, trialEnd, unpaid, from, payURL, secondly}
 
+// The flags of files.
+var (
+	format    = Flag{Name: "format", Value: "FORMAT", Meaning: "csv or jsonl; default: by the name of the file"}
+	dryRun    = Flag{Name: "dry-run", Meaning: "rehearse: report every line and who could log in afterwards, and write nothing"}
+	newOnly   = Flag{Name: "new-only", Meaning: "leave accounts and users that are there already as they are"}
+	withStaff = Flag{Name: "staff", Meaning: "users of the built-in account staff as well, who may see everything"}
+	passwords = Flag{Name: "passwords", Meaning: "password hashes as well; needs a FILE, which only its owner can read"}
+	replace   = Flag{Name: "replace", Meaning: "remove what is in the store first"}
+)
+
 // table is the one place that says which commands there are.
 var table = []*Command{
 	{
@@ -134,6 +144,22 @@ var table = []*Command{
 		Group: "mail", Verb: "test", Arg: Arg{Name: "ADDRESS", Flag: "to"}, run: testMail,
 		Flags:   []Flag{sendTo.needed(), locale.means("language of the mail, nl or en; default: nl")},
 		Summary: "Sends a mail to an address at once and shows what the server says. It fails where nobody takes it.",
+	},
+	{
+		Group: "import", Arg: Arg{Name: "FILE"}, stream: importFile, File: FileRead, Flags: []Flag{dryRun, format, newOnly, withStaff},
+		Summary: "Brings accounts and users in, from CSV or JSON Lines, with the password hashes of the app they come from. Lines that cannot be taken are told, the others are written. Run it again to go on; what is there already stays.",
+	},
+	{
+		Group: "export", Arg: Arg{Name: "FILE", Optional: true}, stream: exportFile, File: FileWritten, Flags: []Flag{format, passwords, withStaff},
+		Summary: "Writes accounts and users as import reads them, to a file or to the terminal.",
+	},
+	{
+		Group: "backup", Arg: Arg{Name: "FILE"}, stream: backupFile, File: FileWritten,
+		Summary: "Writes all records of the store to one file, also while the gateway runs. Whoever has the file has everything: keep it as the store itself.",
+	},
+	{
+		Group: "restore", Arg: Arg{Name: "FILE"}, stream: restoreFile, File: FileRead, Alone: true, Flags: []Flag{replace},
+		Summary: "Fills an empty store of a gateway that does not run from a backup, of whatever sort of store. The whole file is checked before anything is written.",
 	},
 	{
 		Group: "why", Arg: Arg{Name: "E-MAIL|REFERENCE"}, run: why,

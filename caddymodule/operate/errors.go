@@ -7,6 +7,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/transfer"
 )
 
 // The exit codes.
@@ -85,6 +86,8 @@ var known = []struct {
 	{store.ErrUnavailable, ExitUnavailable, "the store does not answer", "try again when it does"},
 	{context.DeadlineExceeded, ExitUnavailable, "the store does not answer in time", "try again"},
 	{passhash.ErrBusy, ExitFailed, "too many passwords are being hashed", "try again in a moment"},
+	{transfer.ErrNotEmpty, ExitRefused, "the store is not empty", "restore into an empty store, or give --replace to remove what is there"},
+	{transfer.ErrUnfinished, ExitRefused, "a restore of this store was cut short, so its records are not whole", "restore the same backup again, or another one with --replace"},
 	{store.ErrNotFound, ExitNotFound, "it does not exist", ""},
 }
 
@@ -121,7 +124,10 @@ func (c *Command) explain(err error) *Error {
 	e := &Error{Exit: ExitFailed, Message: err.Error(), cause: err}
 	var own *Error
 	var field *directory.FieldError
+	var file *transfer.FileError
 	switch {
+	case errors.As(err, &file):
+		e.Exit, e.Message, e.Fix = ExitUsage, file.Problem, file.Fix
 	case errors.As(err, &own):
 		*e = *own
 	case errors.As(err, &field):

@@ -33,6 +33,8 @@ type House struct {
 	Outbox Outbox
 	// Keys are those of the JSON API; needed by the commands about them.
 	Keys Keys
+	// Engine is the store itself; needed by backup and restore.
+	Engine Engine
 	// Tickets know what was mailed and can still be used. Optional.
 	Tickets Tickets
 	// Now is the clock; default time.Now.
@@ -117,6 +119,9 @@ func (h *House) Run(ctx context.Context, r Request) (Result, error) {
 		return Result{}, err
 	}
 	in, err := c.bind(r)
+	if err == nil && c.run == nil {
+		err = usage("", "a file travels with this command", "give it on the command line")
+	}
 	if err == nil {
 		var o outcome
 		ctx = audit.As(ctx, audit.Actor{Kind: audit.ByOperator, Name: in.by})

@@ -80,13 +80,23 @@ func (p *parser) words(args []string) (words []string, err error) {
 	return words, nil
 }
 
-// place says where a flag belongs and whether it takes a value. Flags of the
-// commands all do; whether the command knows them is seen later.
+// place says where a flag belongs and whether it takes a value. Whether the
+// command knows it is seen later.
 func (p *parser) place(name string) (into map[string]string, hasValue bool) {
 	for _, g := range p.globals {
 		if g.Name == name {
 			return p.own, g.Value != ""
 		}
 	}
-	return p.flags, true
+	return p.flags, !isSwitch(name)
+}
+
+// isSwitch says whether a flag of the commands has no value, like --dry-run.
+func isSwitch(name string) bool {
+	for _, c := range Commands() {
+		if f, ok := c.flag(name); ok {
+			return f.Value == ""
+		}
+	}
+	return false
 }

@@ -24,9 +24,9 @@ type Dumper interface {
 	// have expired. Their kinds are whole. It announces nothing: nobody else uses
 	// the store meanwhile. An error leaves some written.
 	Load(ctx context.Context, records []Record) error
-	// Clear removes all records, and has watchers forget everything. An error
-	// leaves some.
-	Clear(ctx context.Context) error
+	// Clear removes all records but the one at keep, and has watchers forget
+	// everything. An error leaves some. The zero Key keeps none.
+	Clear(ctx context.Context, keep Key) error
 }
 
 // MaxMoment is how many records of one tag a Dump takes at one moment at least.

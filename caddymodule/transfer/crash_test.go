@@ -35,7 +35,10 @@ func child(role string) int {
 		return 1
 	}
 	defer f.Close()
-	if role == "import" {
+	switch role {
+	case "restore":
+		_, err = transfer.Restore(context.Background(), f, transfer.RestoreOptions{Store: engine.(transfer.Records)})
+	case "import":
 		_, err = transfer.Import(context.Background(), f, transfer.Options{
 			Directory: directory.New(engine, directory.Options{}), Format: transfer.CSV, Workers: 8,
 		})

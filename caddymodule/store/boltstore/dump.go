@@ -80,8 +80,9 @@ func (s *Store) Load(ctx context.Context, records []store.Record) error {
 }
 
 // Clear implements store.Dumper.
-func (s *Store) Clear(ctx context.Context) error {
+func (s *Store) Clear(ctx context.Context, keep store.Key) error {
 	err := s.alone(ctx, "clearing the store", func(tx *bbolt.Tx) error {
+		kept := bytes.Clone(rawRecord(tx, keep.Kind.Name, keep.Tag, keep.ID))
 		var names [][]byte
 		err := tx.ForEach(func(name []byte, _ *bbolt.Bucket) error {
 			if bytes.HasPrefix(name, bucketName("")) {
@@ -94,7 +95,14 @@ func (s *Store) Clear(ctx context.Context) error {
 				err = tx.DeleteBucket(name)
 			}
 		}
-		return err
+		if err != nil || kept == nil {
+			return err
+		}
+		b, err := tx.CreateBucket(bucketName(keep.Kind.Name))
+		if err != nil {
+			return err
+		}
+		return b.Put(recordKey(keep.Tag, keep.ID), kept)
 	})
 	if err == nil {
 		s.hub.Deliver(store.Change{Lost: true})

@@ -215,16 +215,19 @@ func (s *Store) loadTag(ctx context.Context, tag string, writes []engine.Write) 
 }
 
 // Clear implements store.Dumper.
-func (s *Store) Clear(ctx context.Context) error {
+func (s *Store) Clear(ctx context.Context, keep store.Key) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
+	kept := s.keys.record(keep.Tag, keep.Kind.Name, keep.ID)
 	err := s.eachServer(ctx, func(ctx context.Context, node redis.Cmdable) error {
 		return s.scanNames(ctx, node, func(batch []string) error {
 			return s.read(ctx, "clearing the store", func() error {
 				pipe := node.Pipeline()
 				for _, name := range batch {
-					pipe.Unlink(ctx, name)
+					if name != kept {
+						pipe.Unlink(ctx, name)
+					}
 				}
 				_, err := pipe.Exec(ctx)
 				return err

@@ -105,7 +105,7 @@ func testLoad(t *testing.T, s *subject) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.dumper(t).Clear(ctx(t)); err != nil {
+	if err := s.dumper(t).Clear(ctx(t), store.Key{}); err != nil {
 		t.Fatal(err)
 	}
 	records = append(records, store.Record{Key: store.Key{Tag: "old", Kind: plain, ID: "1"}, Expires: s.clock.Now().Add(-time.Hour)})
@@ -188,7 +188,14 @@ func testClear(t *testing.T, s *subject) {
 			lost++
 		}
 	})()
-	if err := s.dumper(t).Clear(ctx(t)); err != nil {
+	if err := s.dumper(t).Clear(ctx(t), store.Key{Tag: "e:jan@zuid.nl", Kind: plain}); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.dump(t); len(got) != 1 {
+		t.Errorf("left: %v", got)
+	}
+	s.expect(t, "e:jan@zuid.nl", plain, "", "the only one")
+	if err := s.dumper(t).Clear(ctx(t), store.Key{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.dump(t); len(got) != 0 {
@@ -211,7 +218,7 @@ func testDumpClosed(t *testing.T, s *subject) {
 	}
 	one := []store.Record{{Key: store.Key{Tag: "a", Kind: plain, ID: "1"}, Value: []byte("x")}}
 	for i, err := range []error{
-		d.Dump(ctx(t), func(store.Record) error { return nil }), d.Load(ctx(t), one), d.Clear(ctx(t)),
+		d.Dump(ctx(t), func(store.Record) error { return nil }), d.Load(ctx(t), one), d.Clear(ctx(t), store.Key{}),
 	} {
 		if !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("operation %d returns %v", i, err)
