@@ -42,6 +42,8 @@ func Kinds() []Kind {
 		APIKeys.Kind, APIKeyUses.Kind,
 		AuditLines.Kind, AuditHeads.Kind, AuditChecks.Kind, AuditSeals.Kind, Logins.Kind, Events.Kind, EventHeads.Kind, Upkeeps.Kind,
 		Factors.Kind, HalfLogins.Kind, Tallies.Kind, Delays.Kind,
+		Invitees.Kind,
+		APIAnswers.Kind,
 		Restores.Kind,
 	}
 }
