@@ -15,15 +15,17 @@ func (r *rooms) console(prefix string, https bool, pages *page.Renderer, devices
 	return console.New(console.Options{
 		Prefix: prefix, HTTPS: https, Rules: r.directory.Rules(), Location: r.directory.Rules().Location,
 		Sessions: r.sessions, Directory: r.directory, Manage: r.manager(prefix), Roster: r.house.teams(),
-		Stories: r.teller(), Prover: r.prover(), Devices: devices, Audit: r.auditLog(), Pages: pages, Log: r.log,
+		Stories: r.teller(), Prover: r.prover(prefix), Devices: devices, Audit: r.auditLog(), Pages: pages, Log: r.log,
 	})
 }
 
 // prover asks people who are logged in to show again that it is them.
-func (r *rooms) prover() *proof.Prover {
-	return proof.New(proof.Options{
-		Directory: r.directory, Limits: r.limits, Hasher: r.hasher, Attempts: r.attempts, Log: r.log,
-	})
+func (r *rooms) prover(prefix string) *proof.Prover {
+	o := proof.Options{Directory: r.directory, Limits: r.limits, Hasher: r.hasher, Attempts: r.attempts, Log: r.log}
+	if r.tickets != nil {
+		o.Codes, o.Quota, o.Origin = r.tickets, r.outbox, r.mailing(prefix).origin
+	}
+	return proof.New(o)
 }
 
 // auditLog is what was done, by whom, to whom.

@@ -168,6 +168,7 @@ func build(t *testing.T, c *clock, engine store.Engine) *world {
 		}),
 		Stories: story.New(story.Options{Directory: w.dir, Limits: w.limits, Attempts: w.attempts, Mails: w.post, Tickets: w.book, Now: c.now}),
 		Prover: proof.New(proof.Options{
+			Codes: w.book, Quota: w.post, Origin: "https://app.example/gateway",
 			Directory: w.dir, Limits: w.limits, Hasher: w.hasher, Attempts: w.attempts,
 		}),
 		Pages: w.pages, Now: c.now,
@@ -286,6 +287,17 @@ func (w *world) submit(as, path string, fields ...string) answer {
 		form.Add(fields[i], fields[i+1])
 	}
 	return w.send(as, http.MethodPost, path, form)
+}
+
+// raw posts a body as it is.
+func (w *world) raw(as, path, kind, body string) answer {
+	w.t.Helper()
+	r := httptest.NewRequest(http.MethodPost, "http://localhost/gateway/admin"+path, strings.NewReader(body))
+	r.Header.Set("Content-Type", kind)
+	r.AddCookie(&http.Cookie{Name: cookie.Session, Value: w.cookies[as]})
+	rec := httptest.NewRecorder()
+	w.mux.ServeHTTP(rec, r)
+	return answer{rec, rec.Body.String()}
 }
 
 // of is the path of a user of acme.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
@@ -94,7 +95,7 @@ func (e *Errand) userBody(ctx context.Context, v *visit) (*userBody, error) {
 	}
 	now := e.Now()
 	why := e.Rules.May(u, v.account, now)
-	b := &userBody{User: u, Can: why == cause.None && u.Invited == nil, Actions: e.actions(v, u), Facts: e.facts(v, u, told)}
+	b := &userBody{User: u, Can: why == cause.None && u.Invited == nil, Actions: e.actions(v, u, len(told.Budgets) > 0), Facts: e.facts(v, u, told)}
 	b.Verdict, b.More = e.verdict(v, u, why)
 	for _, a := range told.Attempts {
 		b.Attempts = append(b.Attempts, v.attemptRow(a))
@@ -103,7 +104,7 @@ func (e *Errand) userBody(ctx context.Context, v *visit) (*userBody, error) {
 		b.Mails = append(b.Mails, v.mailRow(m))
 	}
 	for _, s := range sessions {
-		b.Sessions = append(b.Sessions, sessionRow{s.Handle, s.Agent, s.Network, s.Created, s.LastSeen, s.Handle == v.facts.Session.Handle})
+		b.Sessions = append(b.Sessions, sessionRow{s.Handle, s.Agent, network(s.Network), s.Created, s.LastSeen, s.Handle == v.facts.Session.Handle})
 	}
 	for _, d := range told.Budgets {
 		if d.Waits() {
@@ -128,12 +129,15 @@ func (v *visit) viewer() story.Viewer {
 }
 
 // actions are the buttons for what this visitor may do to this user.
-func (e *Errand) actions(v *visit, u *store.User) []actionLink {
+func (e *Errand) actions(v *visit, u *store.User, failed bool) []actionLink {
 	var all []actionLink
 	for i := range acts {
 		a := &acts[i]
 		if a.who&v.who() == 0 || a.fits != nil && !a.fits(u, e.Now()) || manage.May(e.Rules, v.actor, a.what, v.account.ID, u) != nil {
 			continue
+		}
+		if a.what == manage.ClearDelays && !failed {
+			continue // there are none
 		}
 		all = append(all, actionLink{
 			Name: a.name, Text: v.say("admin.act." + a.name + ".button"), URL: e.path(v, a.path(), u.ID), Post: a.direct, Hurts: a.hurts,
@@ -225,14 +229,14 @@ func (e *Errand) passwordFact(v *visit, u *store.User) string {
 // delay says which budget makes somebody wait.
 func (e *Errand) delay(v *visit, d story.Budget) string {
 	minutes := int((d.Left() + time.Minute - 1) / time.Minute)
-	return v.say("admin.delay."+d.Budget, "n", minutes, "network", d.Network, "failures", strconv.Itoa(d.Failures),
+	return v.say("admin.delay."+d.Budget, "n", minutes, "network", network(d.Network), "failures", strconv.Itoa(d.Failures),
 		"when", e.Pages.When(v.locale, d.Until))
 }
 
 // attemptRow words one attempt.
 func (v *visit) attemptRow(a *store.Attempt) attemptRow {
 	row := attemptRow{
-		At: a.Last, OK: a.Cause == "" && !a.Asked, Method: v.method(a.Method), Agent: a.Agent, Network: a.Network, Reference: a.Reference,
+		At: a.Last, OK: a.Cause == "" && !a.Asked, Method: v.method(a.Method), Agent: a.Agent, Network: network(a.Network), Reference: a.Reference,
 	}
 	switch {
 	case a.Cause == "" && a.Asked:
@@ -247,6 +251,9 @@ func (v *visit) attemptRow(a *store.Attempt) attemptRow {
 	}
 	return row
 }
+
+// network is a network as people read it: one address is written without its mask.
+func network(n string) string { return strings.TrimSuffix(n, "/32") }
 
 // method is how people call a way to log in.
 func (v *visit) method(name string) string {

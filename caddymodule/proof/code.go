@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
@@ -22,7 +24,10 @@ func (p *Prover) Mail(ctx context.Context, who Person) error {
 	if err != nil {
 		return err
 	}
-	return p.Codes.AskProof(ctx, u, who.Browser)
+	if err := p.Quota.Allow(ctx, outbox.Request{Subject: attempt.Subject(u.ID, ""), Network: who.Network, Known: true}); err != nil {
+		return err
+	}
+	return p.Codes.AskProof(ctx, ticket.Proving{User: u, Browser: who.Browser, Origin: p.Origin, Locale: who.Locale})
 }
 
 // Code compares what was typed with the code that was mailed: nil when it fits, and
@@ -34,12 +39,11 @@ func (p *Prover) Code(ctx context.Context, who Person, typed string) error {
 		return err
 	}
 	err = p.Codes.TryProof(ctx, u, who.Browser, typed)
-	var spent *ticket.Spent
 	var wait *ticket.Wait
 	switch {
 	case errors.As(err, &wait):
 		return &Wrong{wait.Until}
-	case errors.Is(err, ticket.ErrWrong), errors.Is(err, ticket.ErrDead), errors.Is(err, ticket.ErrNone), errors.As(err, &spent):
+	case errors.Is(err, ticket.ErrWrong), errors.Is(err, ticket.ErrDead), errors.Is(err, ticket.ErrNone):
 		return &Wrong{}
 	}
 	return err

@@ -17,8 +17,10 @@ import (
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/limit"
+	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
 // Method is how attempts name a proof.
@@ -67,13 +69,20 @@ type Attempts interface {
 
 // Codes mails codes and compares them. *ticket.Book is one.
 type Codes interface {
-	AskProof(ctx context.Context, u *store.User, browser string) error
+	AskProof(ctx context.Context, p ticket.Proving) error
 	TryProof(ctx context.Context, u *store.User, browser, code string) error
+}
+
+// Quota says whether one more mail may be asked for. *outbox.Outbox is one.
+type Quota interface {
+	Allow(ctx context.Context, r outbox.Request) error
 }
 
 // Options are what a Prover works with.
 type Options struct {
-	Codes     Codes // nil: nobody is mailed
+	Codes     Codes  // nil: nobody is mailed
+	Quota     Quota  // needed with Codes
+	Origin    string // the public URL and prefix: what links in mails begin with
 	Directory Directory
 	Limits    Limits
 	Hasher    Hasher

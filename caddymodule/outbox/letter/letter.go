@@ -19,13 +19,14 @@ const (
 	AddressYours    = "address_yours"    // to the new address, where nothing has to be proved
 	AddressToProve  = "address_to_prove" // to the new address
 	Invited         = "invited"
+	ProofCode       = "proof_code" // show again that it is you
 )
 
 // Kinds lists all kinds, in the order of the documentation.
 func Kinds() []string {
 	return []string{
 		Magic, NewPassword, RevealPassword, Nobody, PasswordChanged, SecondStepOff, NewDevice,
-		LimitReached, AddressChanged, AddressAsked, AddressYours, AddressToProve, Invited,
+		LimitReached, AddressChanged, AddressAsked, AddressYours, AddressToProve, Invited, ProofCode,
 	}
 }
 

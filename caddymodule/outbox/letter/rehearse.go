@@ -20,6 +20,8 @@ func Sample(kind, locale string, now time.Time) Letter {
 	switch kind {
 	case Magic:
 		l.Link, l.Until, l.Code, l.CodeUntil = opens, now.Add(30*time.Minute), "482139", now.Add(10*time.Minute)
+	case ProofCode:
+		l.Code, l.CodeUntil = "482139", now.Add(10*time.Minute)
 	case NewPassword:
 		l.Password, l.OneTime, l.Until = "hN7kPxW4mRt9Qb", true, now.Add(24*time.Hour)
 	case RevealPassword:
