@@ -65,6 +65,8 @@ func needs(l Letter) error {
 		lacks = l.Link == ""
 	case NewPassword:
 		lacks = l.Password == ""
+	case ProofCode:
+		lacks = l.Code == ""
 	case PasswordChanged, SecondStepOff, NewDevice, LimitReached, AddressChanged, AddressAsked, AddressYours, AddressToProve,
 		Invited, Nobody:
 	default:
