@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -114,6 +116,16 @@ var titles = map[string]struct {
 	reasonReused:      {422, "This Idempotency-Key came with another request"},
 	reasonLapsed:      {410, "What came after this cursor is not kept any more"},
 	reasonFailed:      {500, "It failed"},
+}
+
+// Reasons lists all reasons with their status, sorted.
+func Reasons() []string {
+	list := make([]string, 0, len(titles))
+	for reason, t := range titles {
+		list = append(list, fmt.Sprintf("%s %d", reason, t.status))
+	}
+	slices.Sort(list)
+	return list
 }
 
 func problem(reason, detail string) *Problem {
