@@ -16,6 +16,7 @@ func (r *rooms) console(prefix string, https bool, pages *page.Renderer, devices
 		Prefix: prefix, HTTPS: https, Rules: r.directory.Rules(), Location: r.directory.Rules().Location,
 		Sessions: r.sessions, Directory: r.directory, Manage: r.manager(prefix), Roster: r.house.teams(),
 		Stories: r.teller(), Prover: r.prover(prefix), Devices: devices, Audit: r.auditLog(), Pages: pages, Log: r.log,
+		Desk: r.desk(),
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/audit"
@@ -78,6 +79,7 @@ type Options struct {
 	Devices   Devices
 	Audit     Audit
 	Pages     Pages
+	Desk      Desk
 	Log       *slog.Logger
 	Now       func() time.Time
 }
@@ -85,7 +87,8 @@ type Options struct {
 // Errand shows the admin path.
 type Errand struct {
 	Options
-	routes []Route
+	routes    []Route
+	importing atomic.Bool // one import at a time
 }
 
 // New returns an Errand.
@@ -99,7 +102,7 @@ func New(o Options) *Errand {
 	if o.Location == nil {
 		o.Location = directory.DefaultLocation()
 	}
-	return &Errand{o, Routes()}
+	return &Errand{Options: o, routes: Routes()}
 }
 
 // Mount adds the routes of the table. A route without a rule is a mistake of ours,

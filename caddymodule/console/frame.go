@@ -57,8 +57,8 @@ func (e *Errand) nav(v *visit) []page.AdminLink {
 		if route.Nav == "" || route.Who&v.who() == 0 {
 			continue
 		}
-		if v.support && v.account == nil && strings.Contains(route.Path, "{account}") {
-			continue // of which one?
+		if v.support && strings.Contains(route.Path, "{account}") {
+			continue // of which one? The page of the account leads there
 		}
 		nav = append(nav, page.AdminLink{
 			Text: v.say(route.Nav), URL: e.path(v, route.Path), Here: strings.HasPrefix(v.route.Path, route.Path),

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cliendo/gateway/caddymodule/apikey"
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/console"
@@ -32,6 +33,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/store/redisstore"
 	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
 	"github.com/cliendo/gateway/caddymodule/story"
+	"github.com/cliendo/gateway/caddymodule/tally"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
@@ -119,6 +121,9 @@ type world struct {
 	attempts *attempt.Recorder
 	limits   *limit.Limiter
 	log      *audit.Log
+	tally    *tally.Counter
+	keys     *apikey.Book
+	stories  *story.Teller
 	post     *post
 	book     *ticket.Book
 	hasher   *hasher
@@ -143,7 +148,8 @@ func build(t *testing.T, c *clock, engine store.Engine) *world {
 	w := &world{clock: c, t: t, store: &steady{Engine: engine, clock: c}, hasher: &hasher{}, cookies: map[string]string{}, mux: http.NewServeMux()}
 	w.dir = directory.New(w.store, directory.Options{Now: c.now})
 	w.limits = limit.New(w.store, limit.Config{}, c.now)
-	w.attempts = attempt.New(w.store, attempt.Options{Now: c.now})
+	w.tally = tally.New(w.store, tally.Options{Now: c.now, FlushEvery: time.Hour})
+	w.attempts = attempt.New(w.store, attempt.Options{Now: c.now, Tally: w.tally})
 	w.log = audit.New(w.store, audit.Options{Now: c.now})
 	w.post = &post{Outbox: outbox.New(w.store, outbox.Options{Box: box, Now: c.now})}
 	w.book = ticket.New(w.store, ticket.Options{Box: box, Key: keys.Derive("tickets"), Hasher: w.hasher, Mails: w.post, Now: c.now})
@@ -151,6 +157,8 @@ func build(t *testing.T, c *clock, engine store.Engine) *world {
 		Limits: session.Limits{Idle: 24 * time.Hour, Absolute: 48 * time.Hour, RememberIdle: 24 * time.Hour, RememberAbsolute: 48 * time.Hour},
 		Rules:  w.dir.Rules(), Codec: cookie.NewCodec(cookie.Session, keys.DeriveAll("session cookie")),
 	}, session.Options{Now: c.now})
+	w.keys = apikey.New(w.store, w.dir, apikey.Options{Now: c.now})
+	w.stories = story.New(story.Options{Directory: w.dir, Limits: w.limits, Attempts: w.attempts, Mails: w.post, Tickets: w.book, Now: c.now})
 	teams := roster.New(w.store, roster.Options{Now: c.now})
 	if w.pages, err = page.New(page.Options{Now: c.now}); err != nil {
 		t.Fatal(err)
@@ -159,6 +167,8 @@ func build(t *testing.T, c *clock, engine store.Engine) *world {
 		w.sessions.Close(context.Background())
 		teams.Close()
 		_ = w.attempts.Close()
+		_ = w.tally.Close()
+		_ = w.keys.Close()
 	})
 	console.New(console.Options{
 		Prefix: "/gateway", Rules: w.dir.Rules(), Sessions: w.sessions, Directory: w.dir, Roster: teams, Devices: devices{}, Audit: w.log,
@@ -166,7 +176,10 @@ func build(t *testing.T, c *clock, engine store.Engine) *world {
 			Store: w.store, Directory: w.dir, Hasher: w.hasher, Limits: w.limits, Sessions: w.sessions, Audit: w.log,
 			Tickets: w.book, Mails: w.post, Origin: "https://app.example/gateway", Brand: "Cliendo", Now: c.now,
 		}),
-		Stories: story.New(story.Options{Directory: w.dir, Limits: w.limits, Attempts: w.attempts, Mails: w.post, Tickets: w.book, Now: c.now}),
+		Stories: w.stories,
+		Desk: console.Desk{
+			Stories: w.stories, Audit: w.log, Tally: w.tally, Keys: w.keys, Directory: w.dir, Limits: w.limits, Mails: w.post,
+		},
 		Prover: proof.New(proof.Options{
 			Codes: w.book, Quota: w.post, Origin: "https://app.example/gateway",
 			Directory: w.dir, Limits: w.limits, Hasher: w.hasher, Attempts: w.attempts,

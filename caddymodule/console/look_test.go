@@ -93,8 +93,13 @@ func stage(t *testing.T) *world {
 // fail has somebody fail to log in until they have to wait.
 func fail(t *testing.T, w *world, user string, times int) {
 	t.Helper()
+	failSubject(t, w, attempt.Subject(user, ""), "192.0.2.1/32", times)
+}
+
+func failSubject(t *testing.T, w *world, subject, network string, times int) {
+	t.Helper()
 	for range times {
-		place, err := w.limits.Reserve(t.Context(), limit.Try{Subject: attempt.Subject(user, ""), Network: "192.0.2.1/32"})
+		place, err := w.limits.Reserve(t.Context(), limit.Try{Subject: subject, Network: network})
 		if err != nil {
 			return
 		}
@@ -150,7 +155,7 @@ func views() []view {
 	for _, act := range []string{"password", "email", "name", "type", "second-step-off", "end-sessions", "mail-login", "block", "delete"} {
 		all = append(all, view{name: "act-" + act, as: "acme-superadmin", path: of("acme-teammate", "/"+act)})
 	}
-	return append(all,
+	return append(append(all, deskViews()...),
 		view{name: "act-chosen", as: "saskia", path: of("acme-teammate", "/chosen-password")},
 		view{name: "act-erase", as: "saskia", path: of("hostile-a", "/erase")},
 	)
