@@ -51,6 +51,7 @@ var rows = []row{
 	{name: "flood", run: measureFlood},
 	{name: "timing", run: measureTiming},
 	{name: "million", run: measureMillion},
+	{name: "import", run: measureImport, extra: true},
 	{name: "million-redis", run: measureMillionRedis, extra: true},
 }
 
