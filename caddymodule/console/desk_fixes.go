@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/url"
+	"slices"
 
 	"github.com/cliendo/gateway/caddymodule/story"
 )
@@ -64,7 +65,17 @@ func (t *telling) fixes() (all []fixBody) {
 		}
 		all = append(all, body)
 	}
-	return all
+	return append(all, t.lostPhone()...)
+}
+
+// lostPhone is offered to everybody with a second step: who lost their phone never
+// gets as far as a wrong code.
+func (t *telling) lostPhone() []fixBody {
+	if u := t.s.User; u == nil || !u.SecondStep ||
+		slices.ContainsFunc(t.s.Fixes, func(f story.Fix) bool { return f.Code == story.SecondStepOff }) {
+		return nil
+	}
+	return []fixBody{{Text: t.fixText(story.Fix{Code: story.SecondStepOff}), Buttons: []fixButton{t.button(actSecondStep)}}}
 }
 
 func (t *telling) button(action string) fixButton {

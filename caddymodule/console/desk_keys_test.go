@@ -43,7 +43,7 @@ func TestKeysAreShownOnce(t *testing.T) {
 			t.Errorf("still good: %+v, %v", keys, err)
 		}
 		for _, account := range []string{"acme", directory.StaffAccount} {
-			if lines := w.lines(account); !slices.Contains(lines, "key.made  by support") || !slices.Contains(lines, "key.revoked  by support") {
+			if lines := w.logged(account); !slices.Contains(lines, "key.made  by support") || !slices.Contains(lines, "key.revoked  by support") {
 				t.Errorf("the log of %s: %v", account, lines)
 			}
 		}
@@ -96,7 +96,7 @@ func TestImportRehearsesFirst(t *testing.T) {
 		if u, err := w.dir.FindByEmail(t.Context(), "an@nieuw.nl"); err != nil || u.Account != "nieuw" {
 			t.Errorf("%+v, %v", u, err)
 		}
-		if lines := w.lines(directory.StaffAccount); !slices.Contains(lines, "users.imported  by support") {
+		if lines := w.logged(directory.StaffAccount); !slices.Contains(lines, "users.imported  by support") {
 			t.Errorf("the log of the staff: %v", lines)
 		}
 		for name, want := range map[string]int{"users.exe": http.StatusBadRequest, "users.csv": http.StatusBadRequest} {

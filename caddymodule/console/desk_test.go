@@ -60,9 +60,9 @@ func (w *world) failed(user string) string {
 	return w.record(attempt.Entry{Cause: cause.WrongPassword, Typed: u.Email, User: u.ID, Account: u.Account})
 }
 
-// lines are the actions in the log of an account, oldest first, with whom they were
+// logged are the actions in the log of an account, oldest first, with whom they were
 // done to and by whom.
-func (w *world) lines(account string) (all []string) {
+func (w *world) logged(account string) (all []string) {
 	w.t.Helper()
 	items, err := store.AuditLines.Scan(w.t.Context(), w.store, store.AccountTag(account), "", "", 1000)
 	if err != nil {
@@ -152,7 +152,7 @@ func TestTheDeskTellsATeamNothingOfAnother(t *testing.T) {
 		if a := w.get("acme-admin", "/attempts/"+nobodys); a.Code != http.StatusOK || !strings.Contains(a.body, "acme-teammate@demo.test") {
 			t.Errorf("an attempt close to an address of the team: %d %s", a.Code, a.body)
 		}
-		if got := w.lines("rival"); slices.ContainsFunc(got, func(l string) bool { return strings.HasPrefix(l, "looked") }) {
+		if got := w.logged("rival"); slices.ContainsFunc(got, func(l string) bool { return strings.HasPrefix(l, "looked") }) {
 			t.Errorf("a team that looks at itself is in the log: %v", got)
 		}
 	})
@@ -171,19 +171,19 @@ func TestWhatSupportLooksAtIsInTheLogOfTheTeam(t *testing.T) {
 			"/accounts/acme/audit/export":       "audit.exported ",
 			"/accounts/acme/users":              "looked.users ",
 		} {
-			before := len(w.lines("acme"))
+			before := len(w.logged("acme"))
 			if a := w.get("saskia", path); a.Code != http.StatusOK {
 				t.Fatalf("%s: %d %s", path, a.Code, a.body)
 			}
-			if got := w.lines("acme"); len(got) != before+1 || got[before] != want+" by support" {
+			if got := w.logged("acme"); len(got) != before+1 || got[before] != want+" by support" {
 				t.Errorf("%s: the log says %q, want %q", path, got[before:], want)
 			}
 		}
-		before := len(w.lines("acme"))
+		before := len(w.logged("acme"))
 		if a := w.submit("saskia", "/find", "q", "acme-teamm"); a.Code != http.StatusSeeOther {
 			t.Fatal(a.Code)
 		}
-		if got := w.lines("acme"); len(got) != before+1 || got[before] != "looked.users  by support" {
+		if got := w.logged("acme"); len(got) != before+1 || got[before] != "looked.users  by support" {
 			t.Errorf("a search by name: %q", got[before:])
 		}
 		// Who cannot be written down is not shown anything.
@@ -220,7 +220,7 @@ func TestAStateIsSetByHand(t *testing.T) {
 		if got, err = w.dir.Account(t.Context(), "acme"); err != nil || got.State != directory.Active || got.Epoch != 0 || got.UnpaidInvoices != 0 {
 			t.Errorf("%+v, %v", got, err)
 		}
-		if lines := w.lines("acme"); !slices.Contains(lines, "account.state_changed  by support") {
+		if lines := w.logged("acme"); !slices.Contains(lines, "account.state_changed  by support") {
 			t.Errorf("the log: %v", lines)
 		}
 	})
@@ -321,7 +321,7 @@ func TestDelaysAreShownAndLifted(t *testing.T) {
 		if a := w.get("saskia", "/reports"); strings.Contains(a.body, "wie@elders.example") {
 			t.Error("what was lifted is shown")
 		}
-		if lines := w.lines(directory.StaffAccount); !slices.Contains(lines, "delays.cleared  by support") {
+		if lines := w.logged(directory.StaffAccount); !slices.Contains(lines, "delays.cleared  by support") {
 			t.Errorf("the log of the staff: %v", lines)
 		}
 		for _, fields := range [][]string{{}, {"network", "nonsense"}, {"account", "acme"}} {
