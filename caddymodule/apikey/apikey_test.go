@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/apikey"
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -200,6 +201,42 @@ func TestAStoreThatIsAwayIsNoWrongKey(t *testing.T) {
 		_, err := h.one.Open(t.Context(), key, here)
 		if err == nil || errors.Is(err, apikey.ErrWrong) {
 			t.Errorf("with the store closed: %v", err)
+		}
+	})
+}
+
+func TestKeysAreInTheAuditLogs(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		log := audit.New(h.engine, audit.Options{Now: h.now})
+		lines := func(account string) (actions string) {
+			page, err := log.List(t.Context(), account, audit.Query{N: 20})
+			must(t, err)
+			for _, e := range page.Entries {
+				if e.Action == audit.KeyMade || e.Action == audit.KeyRevoked {
+					actions += e.Action + " by " + e.Actor.Name + ": " + e.Before["name"] + e.After["name"] + "; "
+				}
+			}
+			return actions
+		}
+		as := audit.As(t.Context(), audit.Actor{Kind: audit.BySupport, ID: "desk", Name: "Desk"})
+		k, key, err := h.one.Make(as, apikey.Wanted{Name: "Billing", Scopes: []string{apikey.UsersRead}, Account: "acme"})
+		must(t, err)
+		for range 2 { // once is enough
+			_, err = h.one.Revoke(as, k.ID, "Desk")
+			must(t, err)
+		}
+		const want = "key.revoked by Desk: Billing; key.made by Desk: Billing; "
+		for _, account := range []string{"acme", directory.StaffAccount} {
+			if got := lines(account); got != want {
+				t.Errorf("in the log of %s: %s", account, got)
+			}
+		}
+		page, err := log.List(t.Context(), "acme", audit.Query{N: 20})
+		must(t, err)
+		text, err := json.Marshal(page)
+		must(t, err)
+		if strings.Contains(string(text), key[len("cgk_")+16:]) {
+			t.Error("the secret is in the log")
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -43,9 +44,15 @@ func (b *Book) Make(ctx context.Context, w Wanted) (made *store.APIKey, key stri
 	if len(live) >= maxLive {
 		return nil, "", wrap("making key", invalid("name", "there are 500 keys already", "revoke one that is not used any more"))
 	}
+	if err := b.tellTeam(ctx, audit.KeyMade, made); err != nil {
+		return nil, "", wrap("making key", err)
+	}
 	err = b.store.Update(ctx, keysTag, func(tx store.Tx) error {
 		tx.Announce(store.APIKeys.Kind, id)
-		return store.APIKeys.Put(tx, id, made, time.Time{})
+		if err := store.APIKeys.Put(tx, id, made, time.Time{}); err != nil {
+			return err
+		}
+		return audit.Append(ctx, tx, entry(audit.KeyMade, directory.StaffAccount, made), made.Created)
 	})
 	if err != nil {
 		return nil, "", wrap("making key", err)
@@ -60,7 +67,14 @@ func (b *Book) Revoke(ctx context.Context, id, by string) (*store.APIKey, error)
 	}
 	var revoked *store.APIKey
 	now := b.o.Now().UTC()
-	err := b.store.Update(ctx, keysTag, func(tx store.Tx) error {
+	have, err := store.APIKeys.Get(ctx, b.store, keysTag, id)
+	if err == nil && have.Revoked.IsZero() {
+		err = b.tellTeam(ctx, audit.KeyRevoked, have)
+	}
+	if err != nil {
+		return nil, wrap("revoking key", err)
+	}
+	err = b.store.Update(ctx, keysTag, func(tx store.Tx) error {
 		k, err := store.APIKeys.Read(tx, id)
 		if err != nil {
 			return err
@@ -71,12 +85,38 @@ func (b *Book) Revoke(ctx context.Context, id, by string) (*store.APIKey, error)
 		}
 		k.Revoked, k.RevokedBy = now, by
 		tx.Announce(store.APIKeys.Kind, id)
-		return store.APIKeys.Put(tx, id, k, now.Add(keepRevoked))
+		if err := store.APIKeys.Put(tx, id, k, now.Add(keepRevoked)); err != nil {
+			return err
+		}
+		return audit.Append(ctx, tx, entry(audit.KeyRevoked, directory.StaffAccount, k), now)
 	})
 	if err != nil {
 		return nil, wrap("revoking key", err)
 	}
 	return revoked, nil
+}
+
+// entry is the line of an audit log about a key: never with its secret.
+func entry(action audit.Action, account string, k *store.APIKey) audit.Entry {
+	about := map[string]string{"key": k.ID, "name": k.Name, "scopes": strings.Join(k.Scopes, " "), "account": k.Account}
+	e := audit.Entry{Action: action, Account: account}
+	if action == audit.KeyRevoked {
+		e.Before = about
+	} else {
+		e.After = about
+	}
+	return e
+}
+
+// tellTeam writes into the log of the only account of a key. It comes first: the
+// team may read of a key that came to nothing, never nothing of one that is there.
+func (b *Book) tellTeam(ctx context.Context, action audit.Action, k *store.APIKey) error {
+	if k.Account == "" || k.Account == directory.StaffAccount {
+		return nil
+	}
+	return b.store.Update(ctx, store.AccountTag(k.Account), func(tx store.Tx) error {
+		return audit.Append(ctx, tx, entry(action, k.Account, k), b.o.Now())
+	})
 }
 
 // clean makes w as it is kept, or says what is not acceptable.
