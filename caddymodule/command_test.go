@@ -38,7 +38,7 @@ func TestCommandsWorkOnAStoppedAndOnARunningGateway(t *testing.T) {
 			if err := json.Unmarshal([]byte(p.must("users", "list", "--json").out), &list); err != nil || len(list.Users) != 1 {
 				t.Errorf("users list: %v %+v", err, list)
 			}
-			p.must("users", "block", "anna@example.nl", "--reason", "test")
+			p.must("users", "block", "anna@example.nl", "--reason", "test", "--force", "yes")
 			if r := p.run("why", "anna@example.nl"); !strings.Contains(r.out, "user_blocked") {
 				t.Errorf("why: %+v", r)
 			}

@@ -52,6 +52,7 @@ type rooms struct {
 	mailer    MailerModule   // likewise
 	places    *geo.Places    // nil: mails say no place
 	tickets   *ticket.Book   // likewise
+	prefix    string         // of the first site; empty: not known
 	factors   *factor.Factors
 	asserter  *assertion.Signer
 	apiKeys   *apikey.Book
@@ -101,6 +102,9 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 	}
 	r.sessions = h.manager(r.directory, r.session)
 	r.mailer, r.places = a.rt.mailer, a.rt.places
+	if len(a.rt.sites) > 0 {
+		r.prefix = a.rt.sites[0].rt.settings.Prefix
+	}
 	if r.outbox, err = r.mails(); err != nil {
 		return nil, err
 	}
@@ -221,5 +225,6 @@ func (r *rooms) operate() *operate.House {
 	return &operate.House{
 		Directory: r.directory, Limits: r.limits, Attempts: r.attempts, Hasher: r.hasher, Now: time.Now,
 		Likely: page.LikelyDomain, Outbox: r.operateMails(), Engine: r.house.engine, Keys: r.apiKeys, Tickets: ticket.New(r.house.engine, ticket.Options{}),
+		Manage: r.operators(),
 	}
 }

@@ -25,6 +25,24 @@ func (r *rooms) manager(prefix string) *manage.Manager {
 	return manage.New(o)
 }
 
+// operators is the manager of commands. Links that it makes lead below the prefix
+// of the first site. In a process that serves nobody they wait for one that does.
+func (r *rooms) operators() *manage.Manager {
+	o := manage.Options{
+		Store: r.house.engine, Directory: r.directory, Hasher: r.hasher, Limits: r.limits,
+		Audit: r.auditLog(), Mode: r.settings.Recovery, Brand: r.settings.Brand.Name, Log: r.log,
+	}
+	if r.outbox != nil && r.settings.PublicURL != nil {
+		prefix := r.prefix
+		if prefix == "" {
+			prefix = defaultPrefix
+		}
+		o.Origin, o.Mails = r.settings.PublicURL.String()+prefix, r.outbox
+		o.Tickets = ticket.New(r.house.engine, ticket.Options{Mails: r.outbox})
+	}
+	return manage.New(o)
+}
+
 // acts are what mailed links do, by the purpose of their ticket.
 func (r *rooms) acts(prefix string, byMail, anew mailed.Act, d *signin.Dispatcher, pages *page.Renderer) map[string]mailed.Act {
 	made := invite.New(invite.Options{Prefix: prefix, Dispatcher: d, Manager: r.manager(prefix), Pages: pages, Log: r.log})

@@ -42,7 +42,8 @@ const (
 	SecondStepOff  Action = "second_step_off"
 	Delete         Action = "delete"
 	Erase          Action = "erase"
-	Export         Action = "export" // all about one person
+	Export         Action = "export"    // all about one person
+	HandOver       Action = "hand_over" // a link that logs them in; operators only
 
 	CreateAccount      Action = "create_account"
 	EditAccount        Action = "edit_account" // name, where to pay, verified domains
@@ -103,6 +104,8 @@ var table = []rule{
 	{action: Delete, team: true, support: true, key: apikey.UsersWrite, aimed: true, touches: true, others: true, leaves: true},
 	{action: Erase, support: true, aimed: true, touches: true, others: true, leaves: true},
 	{action: Export, support: true, aimed: true},
+
+	{action: HandOver, aimed: true, touches: true},
 
 	{action: CreateAccount, support: true, key: apikey.AccountsWrite, wide: true},
 	{action: EditAccount, support: true, key: apikey.AccountsWrite},

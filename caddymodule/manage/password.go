@@ -56,7 +56,7 @@ func (m *Manager) SecondStepOff(ctx context.Context, a Actor, account, id string
 			u.SecondStep = false
 			return nil
 		},
-		tell: func(u *store.User) []ticket.Telling { return stepOff(u) },
+		tell: stepOff,
 	})
 }
 
@@ -112,6 +112,9 @@ func (m *Manager) setPassword(ctx context.Context, a Actor, what Action, account
 	}
 	return nil
 }
+
+// subject is whose budgets of attempts and mails are meant.
+func subject(u *store.User) string { return attempt.Subject(u.ID, "") }
 
 // Mailed is a mail that was written.
 type Mailed struct {

@@ -22,6 +22,7 @@ var (
 	sendTo   = Flag{Name: "to", Value: "ADDRESS", Meaning: "where to send it"}
 	scopes   = Flag{Name: "scopes", Value: "LIST", Meaning: "what it may do, with commas between: accounts:read, accounts:write, users:read, users:write, attempts:read, audit:read, events:read; who may write may read the same"}
 	keyID    = Flag{Name: "id", Value: "ID", Meaning: "id of the key, as keys list shows it"}
+	force    = Flag{Name: "force", Value: "yes", Meaning: "yes: do it also where the account keeps no superadmin"}
 	network  = Flag{Name: "network", Value: "ADDRESS", Meaning: "IP address whose budget to clear as well, e.g. 192.0.2.7"}
 )
 
@@ -83,12 +84,12 @@ var table = []*Command{
 	},
 	{
 		Group: "users", Verb: "set", Arg: Arg{Name: "E-MAIL", Flag: "email", Renames: true}, run: setUser,
-		Flags:   []Flag{email.means("e-mail address of the user; next to the bare E-MAIL: the new address"), inside, name, userType, locale},
+		Flags:   []Flag{email.means("e-mail address of the user; next to the bare E-MAIL: the new address"), inside, name, userType, locale, force},
 		Summary: "Changes a user. It takes effect at their next request.",
 	},
 	{
 		Group: "users", Verb: "block", Arg: theUser, run: blockUser,
-		Flags:   []Flag{email.needed(), inside, reason.needed(), until.means(until.Meaning + "; default: until it is lifted")},
+		Flags:   []Flag{email.needed(), inside, reason.needed(), until.means(until.Meaning + "; default: until it is lifted"), force},
 		Summary: "Withdraws the access of a user, from their next request on.",
 	},
 	{
@@ -104,8 +105,17 @@ var table = []*Command{
 		Summary: "Logs a user out, everywhere.",
 	},
 	{
+		Group: "users", Verb: "invite", Arg: theUser, run: inviteUser,
+		Flags:   []Flag{account.needed(), email.needed(), name.needed(), userType.needed(), locale},
+		Summary: "Invites somebody by mail, with a link that is good for seven days. They get a password when they come.",
+	},
+	{
+		Group: "users", Verb: "recover", Arg: theUser, run: recoverUser, Flags: []Flag{email.needed(), inside},
+		Summary: "Prints a link for a user who cannot be helped otherwise, such as a locked-out superadmin: it logs them in once, within 10 minutes, and gets them a new password. Their second step is switched off and their sessions end at once.",
+	},
+	{
 		Group: "support", Verb: "add", Arg: theUser, run: addSupport, Flags: []Flag{email.needed(), name.needed(), locale},
-		Summary: "Adds somebody of the support desk to the built-in account staff, with a generated password, which is shown once.",
+		Summary: "Adds somebody of the support desk to the built-in account staff, and prints a link that logs them in once, within 10 minutes, and gets them a password. Where no mail is configured there are no such links, and a generated password is shown once.",
 	},
 	{
 		Group: "keys", Verb: "add", Arg: Arg{Name: "NAME", Flag: "name"}, run: addKey,

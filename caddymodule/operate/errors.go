@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/manage"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/transfer"
@@ -80,6 +81,9 @@ var known = []struct {
 	message, fix string
 }{
 	{directory.ErrTaken, ExitRefused, "the address or id is already taken", "take another, or look who has it with why"},
+	{manage.ErrForbidden, ExitRefused, "the account would be left without a superadmin", "make somebody else one first, or add --force yes"},
+	{manage.ErrInvited, ExitRefused, "they were invited and have not come yet", "invite them again"},
+	{manage.ErrNoMail, ExitRefused, "it takes mailed links, and no mail is configured", "configure mail, or give them a password with users password"},
 	{store.ErrConflict, ExitRefused, "somebody else changes the same thing", "try again"},
 	{store.ErrLocked, ExitUnavailable, "another process holds the store", "ask the running gateway instead"},
 	{store.ErrNewerSchema, ExitUnavailable, "the store was written by a newer version", "use that version"},

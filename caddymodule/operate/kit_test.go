@@ -18,8 +18,10 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/apikey"
 	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/limit"
+	"github.com/cliendo/gateway/caddymodule/manage"
 	"github.com/cliendo/gateway/caddymodule/operate"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -97,6 +99,9 @@ func newHouse(t *testing.T, c *clock, s store.Engine, err error) *house {
 		Directory: h.dir, Limits: h.limits, Attempts: h.attempts, Hasher: h.hasher, Now: c.now, Keys: keys,
 		Likely: func(domain string) string { return map[string]string{"gmial.com": "gmail.com"}[domain] },
 	}
+	h.Manage = manage.New(manage.Options{
+		Store: s, Directory: h.dir, Hasher: h.hasher, Limits: h.limits, Audit: audit.New(s, audit.Options{Now: c.now}), Now: c.now,
+	})
 	return h
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/limit"
+	"github.com/cliendo/gateway/caddymodule/manage"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
@@ -35,6 +36,9 @@ type House struct {
 	Keys Keys
 	// Engine is the store itself; needed by backup and restore.
 	Engine Engine
+	// Manage does what is done to users under the rules that hold for everybody:
+	// one superadmin stays, and who is changed is told.
+	Manage *manage.Manager
 	// Tickets know what was mailed and can still be used. Optional.
 	Tickets Tickets
 	// Now is the clock; default time.Now.

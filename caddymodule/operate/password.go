@@ -50,6 +50,9 @@ func addUser(ctx context.Context, h *House, in *input) (outcome, error) {
 }
 
 func addSupport(ctx context.Context, h *House, in *input) (outcome, error) {
+	if h.Manage != nil && h.Manage.Entrances() {
+		return h.addByLink(ctx, in)
+	}
 	return h.add(ctx, in, directory.StaffAccount, directory.SupportType)
 }
 

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/manage"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/story"
 	"github.com/cliendo/gateway/caddymodule/ticket"
@@ -16,6 +18,9 @@ import (
 type userData struct {
 	User     *userView `json:"user"`
 	Password string    `json:"password,omitempty"` // new; shown this once
+	// Link logs them in, once, until LinkUntil.
+	Link      string    `json:"link,omitempty"`
+	LinkUntil time.Time `json:"link_until,omitzero"`
 	// Mailed is what they can still use of what was mailed.
 	Mailed *ticket.Live `json:"mailed,omitempty"`
 }
@@ -55,6 +60,11 @@ func (h *House) accountOf(ctx context.Context, u *store.User) (*store.Account, e
 
 // userOutcome says what became of a user.
 func (h *House) userOutcome(ctx context.Context, title string, u *store.User, password string) (outcome, error) {
+	return h.userOutcomeWith(ctx, title, u, password, manage.Entrance{})
+}
+
+// userOutcomeWith is userOutcome with a link that lets them in, if there is one.
+func (h *House) userOutcomeWith(ctx context.Context, title string, u *store.User, password string, in manage.Entrance) (outcome, error) {
 	a, err := h.accountOf(ctx, u)
 	if err != nil {
 		return outcome{}, err
@@ -64,7 +74,7 @@ func (h *House) userOutcome(ctx context.Context, title string, u *store.User, pa
 	if err != nil {
 		return outcome{}, err
 	}
-	o := outcome{data: userData{User: h.viewUser(u, c), Password: password, Mailed: live}}
+	o := outcome{data: userData{User: h.viewUser(u, c), Password: password, Link: in.Link, LinkUntil: in.Until, Mailed: live}}
 	indent := ""
 	if title != "" {
 		o.text.line(title, u.Email)
@@ -78,6 +88,11 @@ func (h *House) userOutcome(ctx context.Context, title string, u *store.User, pa
 		o.text.line("")
 		o.text.line("Password: %s", password)
 		o.text.line("It is shown this once. Hand it over on a safe way.")
+	}
+	if in.Link != "" {
+		o.text.line("")
+		o.text.line("Link: %s", in.Link)
+		o.text.line("It works once, until %s, for whoever types their address behind it. Hand it over on a safe way.", h.clock(in.Until))
 	}
 	return o, nil
 }
@@ -159,6 +174,12 @@ func setUser(ctx context.Context, h *House, in *input) (outcome, error) {
 		}
 		return nil
 	}
+	if typed && u.Type == directory.SuperadminType && userType != u.Type {
+		// One has to stay, which is looked at there.
+		if _, err := h.Manage.Edit(ctx, in.actor(ctx), u.Account, u.ID, manage.Edit{Type: &userType}); err != nil {
+			return outcome{}, err
+		}
+	}
 	if moved {
 		u, err = h.Directory.ChangeUser(ctx, u.Account, u.ID, address, change)
 	} else {
@@ -179,10 +200,7 @@ func blockUser(ctx context.Context, h *House, in *input) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	u, err = h.Directory.UpdateUser(ctx, u.Account, u.ID, func(u *store.User) error {
-		u.Block = &store.Block{By: in.by, At: h.now().UTC(), Why: in.value("reason"), Until: end}
-		return nil
-	})
+	u, err = h.Manage.Block(ctx, in.actor(ctx), u.Account, u.ID, in.value("reason"), end)
 	if err != nil {
 		return outcome{}, err
 	}

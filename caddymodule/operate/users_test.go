@@ -73,7 +73,7 @@ func TestSupportIsAddedToTheStaff(t *testing.T) {
 func TestUsersAreChanged(t *testing.T) {
 	onEngines(t, func(h *house) {
 		h.jan()
-		data, _ := h.ok("users", "set", "--email", "jan@demo.test", "--name", "Jan de Vries", "--type", "teammate", "--locale", "en")
+		data, _ := h.ok("users", "set", "--email", "jan@demo.test", "--name", "Jan de Vries", "--type", "teammate", "--locale", "en", "--force", "yes")
 		h.want(data, "user.name", "Jan de Vries")
 		h.want(data, "user.type", "teammate")
 		h.want(data, "user.locale", "en")
@@ -95,7 +95,7 @@ func TestUsersAreChanged(t *testing.T) {
 func TestBlockAndUnblock(t *testing.T) {
 	onEngines(t, func(h *house) {
 		h.jan()
-		r, _, err := operate.Parse([]string{"users", "block", "jan@demo.test", "--reason", "left us", "--until", "3d"})
+		r, _, err := operate.Parse([]string{"users", "block", "jan@demo.test", "--reason", "left us", "--until", "3d", "--force", "yes"})
 		must(t, err)
 		r.By = "root on host"
 		res, err := h.Run(t.Context(), r)
@@ -117,7 +117,8 @@ func TestBlockAndUnblock(t *testing.T) {
 		if !strings.Contains(text, "over since") {
 			t.Error(text)
 		}
-		data, _ = h.ok("users", "block", "--email", "jan@demo.test", "--reason", "for good")
+		h.refused(operate.ExitRefused, "--force", "users", "block", "jan@demo.test", "--reason", "for good")
+		data, _ = h.ok("users", "block", "--email", "jan@demo.test", "--reason", "for good", "--force", "yes")
 		h.want(data, "user.block.until", nil)
 		h.want(data, "user.block.by", "operator")
 		data, text = h.ok("users", "unblock", "jan@demo.test")
@@ -144,7 +145,7 @@ func TestUntilIsADayATimeOrATimeFromNow(t *testing.T) {
 		"3d":                        "2026-10-23T12:00:00Z",
 		"2w":                        "2026-11-03T12:00:00Z",
 	} {
-		data, _ := h.ok("users", "block", "jan@demo.test", "--reason", "x", "--until", given)
+		data, _ := h.ok("users", "block", "jan@demo.test", "--reason", "x", "--until", given, "--force", "yes")
 		h.want(data, "user.block.until", want)
 	}
 	for _, given := range []string{"2026-10-19", "-3d", "0d", "tomorrow", "3", "99999999d", "2026-10-21 09:00", "\x00"} {
@@ -237,7 +238,7 @@ func TestUsersRefused(t *testing.T) {
 			{operate.ExitUsage, "--email", []string{"users", "show"}},
 			{operate.ExitUsage, "nothing to change", []string{"users", "set", "jan@demo.test"}},
 			{operate.ExitUsage, "--reason: it is missing", []string{"users", "block", "jan@demo.test"}},
-			{operate.ExitUsage, "--reason", []string{"users", "block", "jan@demo.test", "--reason", "a\nb"}},
+			{operate.ExitUsage, "--reason", []string{"users", "block", "jan@demo.test", "--reason", "a\nb", "--force", "yes"}},
 			{operate.ExitUsage, "--after", []string{"users", "list", "--after", "nonsense"}},
 			{operate.ExitNotFound, `no account "other"`, []string{"users", "list", "--account", "other"}},
 		} {
@@ -281,7 +282,7 @@ func TestUsersList(t *testing.T) {
 func TestUsersShow(t *testing.T) {
 	onEngines(t, func(h *house) {
 		h.jan()
-		h.ok("users", "block", "jan@demo.test", "--reason", "<i>left</i> \u05d3\u05d5\u05d3")
+		h.ok("users", "block", "jan@demo.test", "--reason", "<i>left</i> \u05d3\u05d5\u05d3", "--force", "yes")
 		h.push(40 * 24 * time.Hour)
 		h.golden("users_show", "users", "show", "jan@demo.test")
 	})
