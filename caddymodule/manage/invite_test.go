@@ -163,11 +163,11 @@ func TestAnInvitationEnds(t *testing.T) {
 
 // shape is what an admin could see or count after doing something.
 type shape struct {
-	err                      string
-	reads, writes            int64
-	mails                    int
-	tickets, kinds           string
-	invited, moving, pending bool
+	err             string
+	reads, writes   int64
+	mails           int
+	tickets, kinds  string
+	invited, moving bool
 }
 
 func (w *world) shapeOf(do func(ctx context.Context) (*store.User, error)) shape {

@@ -93,6 +93,7 @@ func TestWhatNobodyMay(t *testing.T) {
 			case manage.CreateUser, manage.CreateAccount, manage.EditAccount, manage.SetState, manage.EndAccountSessions,
 				manage.LookAccounts, manage.LookAll, manage.ManageKeys, manage.Import, manage.ChosenPassword, manage.Erase, manage.Export:
 				rt.Fatalf("a team does %s", what)
+			default:
 			}
 		}
 		if target == nil || target.Account != account {
@@ -108,6 +109,7 @@ func TestWhatNobodyMay(t *testing.T) {
 			if a.Kind == audit.ByUser && a.Type != "superadmin" && admin {
 				rt.Fatalf("%s does %s to %s", a.Type, what, target.Type)
 			}
+		default:
 		}
 	})
 }

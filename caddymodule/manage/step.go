@@ -76,13 +76,14 @@ func (m *Manager) try(ctx context.Context, s step) (*store.User, error) {
 	if err != nil {
 		return nil, err
 	}
-	var offers []ticket.Offered
+	offers := m.notices(ctx, s, before)
 	if s.offer != nil {
-		if offers, err = s.offer(ctx, before); err != nil {
+		links, err := s.offer(ctx, before)
+		if err != nil {
 			return nil, err
 		}
+		offers = append(offers, links...)
 	}
-	offers = append(offers, m.notices(ctx, s, before)...)
 	var written *store.User
 	err = m.o.Directory.Told(ctx, s.account, s.id, func(ctx context.Context) error {
 		return m.write(ctx, s.account, offers, func(tx store.Tx) error {
