@@ -10,8 +10,9 @@ type chart struct {
 	ID, Title     string
 	Width, Height int
 	Bars          []bar
-	Lines         []gridline
-	Labels        []label
+	Lines         []int // how high they stand; the distance of two is Step
+	Step          int64
+	First, Last   string // names of the first and the last place; empty for none
 	Series        []series
 }
 
@@ -21,27 +22,17 @@ type bar struct {
 	Class      string
 }
 
-type gridline struct {
-	Y    int
-	Text string
-}
-
-type label struct {
-	X    int
-	Text string
-}
-
 // series is a row of the legend.
 type series struct{ Class, Text string }
 
 // The measures of a chart.
 const (
 	chartWidth  = 720
-	chartHeight = 220
-	chartLeft   = 44
-	chartTop    = 12
-	chartFoot   = 26
-	chartRight  = 8
+	chartHeight = 200
+	chartLeft   = 4
+	chartTop    = 8
+	chartFoot   = 4
+	chartRight  = 4
 )
 
 // place is what stands on one place of the axis: a number for each series, piled
@@ -67,16 +58,17 @@ func draw(id, title string, names []string, columns []place) chart {
 	}
 	step := tick(top)
 	ceiling := max((top+step-1)/step*step, step)
+	c.Step = step
 	floor, room := chartHeight-chartFoot, chartHeight-chartFoot-chartTop
 	y := func(n int64) int { return floor - int(n*int64(room)/ceiling) }
 	for n := int64(0); n <= ceiling; n += step {
-		c.Lines = append(c.Lines, gridline{y(n), strconv.FormatInt(n, 10)})
+		c.Lines = append(c.Lines, y(n))
 	}
 	if len(columns) == 0 {
 		return c
 	}
 	slot := float64(chartWidth-chartLeft-chartRight) / float64(len(columns))
-	every := max(1, len(columns)/8)
+	c.First, c.Last = columns[0].label, columns[len(columns)-1].label
 	for i, col := range columns {
 		x, w := chartLeft+int(float64(i)*slot), min(max(2, int(slot*0.8)), 64)
 		base := int64(0)
@@ -85,9 +77,6 @@ func draw(id, title string, names []string, columns []place) chart {
 				c.Bars = append(c.Bars, bar{x, y(base + n), w, max(1, y(base)-y(base+n)), "s" + strconv.Itoa(s)})
 			}
 			base += n
-		}
-		if i%every == 0 {
-			c.Labels = append(c.Labels, label{x + w/2, col.label})
 		}
 	}
 	return c

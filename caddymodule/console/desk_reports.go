@@ -176,7 +176,7 @@ func (e *Errand) ranked(v *visit, id, prefix string, days []tally.Day, name func
 	for i, code := range codes {
 		rep.Rows = append(rep.Rows, []string{name(code), strconv.FormatInt(sums[code], 10)})
 		if i < maxRanked {
-			columns = append(columns, place{strconv.Itoa(i + 1), []int64{sums[code]}})
+			columns = append(columns, place{counts: []int64{sums[code]}})
 		}
 	}
 	rep.Chart = draw(id, v.say("reports."+id), nil, columns)
