@@ -219,6 +219,7 @@ type selection struct {
 type place struct {
 	Order string `json:"o"`
 	Text  string `json:"t,omitempty"`
+	Then  string `json:"u,omitempty"`
 	Time  int64  `json:"n,omitempty"`
 	ID    string `json:"i"`
 }
@@ -256,7 +257,7 @@ func (s *selection) place(p *person) place {
 	case ByEmail:
 		at.Text = p.email
 	case ByType:
-		at.Text = p.typ + "\n" + p.folded
+		at.Text, at.Then = p.typ, p.folded
 	case ByLast:
 		at.Time = p.last
 	}
@@ -273,7 +274,7 @@ func (s *selection) cursor(p *person) string {
 
 // compare says who comes first on this page, seen in the direction it is filled.
 func (s *selection) compare(a, b place) int {
-	c := cmp.Or(strings.Compare(a.Text, b.Text), cmp.Compare(a.Time, b.Time))
+	c := cmp.Or(strings.Compare(a.Text, b.Text), cmp.Compare(a.Time, b.Time), strings.Compare(a.Then, b.Then))
 	if s.query.Descending {
 		c = -c
 	}
