@@ -90,7 +90,7 @@ func cast(now time.Time) []person {
 			u.Block = &store.Block{By: "admin" + domain, At: now, Why: "uit dienst"}
 		}},
 		{"notype", "Nina Dijk", main, "teammate", "refused: user type not right", func(u *store.User) { u.Type = "vrijwilliger" }},
-		{"support", "Saskia van Support", directory.StaffAccount, directory.SupportType, "the admin path, which comes later", nil},
+		{"support", "Saskia van Support", directory.StaffAccount, directory.SupportType, "the admin path", nil},
 	}
 }
 
