@@ -121,8 +121,10 @@ func readBody(w http.ResponseWriter, req *http.Request) *Problem {
 	if req.Method == http.MethodGet || req.Method == http.MethodHead {
 		return nil
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // not all connections have one
+	conn := http.NewResponseController(w) // not all have deadlines
+	_ = conn.SetReadDeadline(time.Now().Add(bodyTime))
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody))
+	_ = conn.SetReadDeadline(time.Time{})
 	var tooLong *http.MaxBytesError
 	if errors.As(err, &tooLong) {
 		return problem(reasonTooLarge, "64 KiB are accepted.")

@@ -54,7 +54,9 @@ func add[I, O any](r *Room, at route, handle func(context.Context, *I) (*O, erro
 	schema := r.huma.OpenAPI().Components.Schemas.Schema(problemType, true, "Problem")
 	op := huma.Operation{
 		OperationID: at.id, Method: at.method, Path: at.path, DefaultStatus: at.status, MaxBodyBytes: maxBody + 1,
-		Summary: at.summary, Description: strings.TrimSpace(at.about + "\n\nScope: `" + at.scope + "`."),
+		// It was read before; a deadline left behind would end work that takes longer.
+		BodyReadTimeout: -1,
+		Summary:         at.summary, Description: strings.TrimSpace(at.about + "\n\nScope: `" + at.scope + "`."),
 		Tags: []string{strings.Split(at.scope, ":")[0]}, Extensions: map[string]any{"x-scope": at.scope},
 		Responses: map[string]*huma.Response{"default": {
 			Description: "Problem", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: schema}},
