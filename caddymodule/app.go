@@ -130,6 +130,7 @@ func (a *App) furnish(ctx context.Context) error {
 	a.rt.rooms = r
 	a.rt.house.settle(r)
 	r.sendMails()
+	r.keepAudit()
 	adminTargets.add(r)
 	if err := keepAdminKey(a.rt.store, r.AdminKey()); err != nil {
 		a.rt.log.Warn("commands cannot reach this gateway without its secret", "error", err)
@@ -150,6 +151,7 @@ func (a *App) Stop() error {
 	if r := a.rt.rooms; r != nil {
 		adminTargets.remove(r)
 		a.rt.house.unsettle(r)
+		r.stopAudit()
 		if err := r.stopMails(); err != nil {
 			a.rt.log.Error("closing the mailer failed", "error", err)
 		}

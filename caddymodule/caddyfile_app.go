@@ -74,6 +74,7 @@ func init() {
 //		mail { ... }      see mailWord
 //		recovery          one_time|keep|link
 //		attempts_keep     <duration>
+//		audit_keep        <duration>
 //	}
 func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 	d.Next()
@@ -117,6 +118,7 @@ func (a *App) words() words {
 		"mail":          a.mailWord(),
 		"recovery":      a.recoveryWord(),
 		"attempts_keep": durationWord(&a.AttemptsKeep),
+		"audit_keep":    durationWord(&a.AuditKeep),
 	}
 }
 

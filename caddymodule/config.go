@@ -71,6 +71,10 @@ type App struct {
 	// AttemptsKeep is how long attempts to log in can be looked up. Default: 90d.
 	AttemptsKeep caddy.Duration `json:"attempts_keep,omitempty"`
 
+	// AuditKeep is how long the lines of the audit log are kept. Default: 1825d, 5
+	// years.
+	AuditKeep caddy.Duration `json:"audit_keep,omitempty"`
+
 	rt *runtime
 }
 

@@ -51,6 +51,7 @@ func TestJSONIsCheckedLikeACaddyfile(t *testing.T) {
 		"cache_size":                  {"session": object{"cache_size": 1}},
 		"stale_max":                   {"session": object{"stale_max": "48h"}},
 		"attempts_keep":               {"attempts_keep": "1m"},
+		"audit_keep":                  {"audit_keep": "1h"},
 		"colour":                      {"brand": object{"colour": "orange"}},
 		"plain address":               {"brand": object{"support_mail": "nobody"}},
 		"nowhere.svg":                 {"brand": object{"logo": "/nowhere.svg"}},

@@ -74,7 +74,7 @@ func Defaults() (map[string]any, error) {
 	}
 	return map[string]any{
 		"Global option/locale": s.Locale, "Global option/time_zone": s.Location.String(),
-		"Global option/arrears_blocks_at": s.Rules.ArrearsBlocksAt, "Global option/attempts_keep": s.AttemptsKeep,
+		"Global option/arrears_blocks_at": s.Rules.ArrearsBlocksAt, "Global option/attempts_keep": s.AttemptsKeep, "Global option/audit_keep": s.AuditKeep,
 		"limits/hash_queue": s.Hash.Queue,
 		"argon2/memory":     s.Hash.Params.Memory, "argon2/time": s.Hash.Params.Time, "argon2/threads": s.Hash.Params.Threads,
 		"session/idle": s.Session.Idle, "session/absolute": s.Session.Absolute,

@@ -53,6 +53,7 @@ type rooms struct {
 	places    *geo.Places    // nil: mails say no place
 	tickets   *ticket.Book   // likewise
 	prefix    string         // of the first site; empty: not known
+	stopAudit func()         // nil: nobody keeps the audit logs
 	factors   *factor.Factors
 	asserter  *assertion.Signer
 	apiKeys   *apikey.Book
@@ -79,17 +80,10 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 	if err := transfer.Unfinished(ctx, h.engine); err != nil {
 		return nil, fmt.Errorf("%w, so its records are not whole: restore the same backup again", err)
 	}
-	keys := s.Keys
-	if keys == nil {
-		kept, err := secret.Ensure(ctx, h.engine, "gateway", time.Now())
-		if err != nil {
-			return nil, err
-		}
-		if keys, err = secret.NewKeys(kept); err != nil {
-			return nil, fmt.Errorf("the secret kept in the store: %w", err)
-		}
+	keys, err := s.keysFor(ctx, h.engine)
+	if err != nil {
+		return nil, err
 	}
-	var err error
 	r := &rooms{house: h, settings: s, log: a.rt.log, keys: keys}
 	r.directory = directory.New(h.engine, directory.Options{Rules: s.Rules})
 	r.limits = limit.New(h.engine, s.Limits, nil)
@@ -226,5 +220,6 @@ func (r *rooms) operate() *operate.House {
 		Directory: r.directory, Limits: r.limits, Attempts: r.attempts, Hasher: r.hasher, Now: time.Now,
 		Likely: page.LikelyDomain, Outbox: r.operateMails(), Engine: r.house.engine, Keys: r.apiKeys, Tickets: ticket.New(r.house.engine, ticket.Options{}),
 		Manage: r.operators(),
+		Audit: r.auditLog(), People: r.people(),
 	}
 }

@@ -31,7 +31,7 @@ func (r *rooms) prover(prefix string) *proof.Prover {
 
 // auditLog is what was done, by whom, to whom.
 func (r *rooms) auditLog() *audit.Log {
-	return audit.New(r.house.engine, audit.Options{Keys: r.keys})
+	return audit.New(r.house.engine, audit.Options{Keys: r.keys, Keep: r.settings.AuditKeep})
 }
 
 // teller tells why somebody can or cannot log in.

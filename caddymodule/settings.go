@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/page"
@@ -33,6 +34,7 @@ type settings struct {
 	CacheSize    int
 	StaleMax     time.Duration
 	AttemptsKeep time.Duration
+	AuditKeep    time.Duration
 	Mail         *mailSettings // nil: nobody is mailed
 	Recovery     string        // mode of a new password by mail, as in ticket
 }
@@ -72,6 +74,8 @@ func (a *App) settings(repl *caddy.Replacer) (*settings, error) {
 	note(a.Session.check())
 	s.AttemptsKeep = orElse(time.Duration(a.AttemptsKeep), defaultAttemptsKeep)
 	note(checkAttemptsKeep(s.AttemptsKeep))
+	s.AuditKeep = orElse(time.Duration(a.AuditKeep), audit.DefaultKeep)
+	note(checkAuditKeep(s.AuditKeep))
 	s.Recovery = orElse(a.Recovery, defaultRecovery)
 	note(checkRecovery(s.Recovery))
 	s.Mail, err = a.mail(repl, s)
@@ -85,6 +89,16 @@ func (a *App) settings(repl *caddy.Replacer) (*settings, error) {
 func checkAttemptsKeep(d time.Duration) error {
 	if d < shortestKeep {
 		return fmt.Errorf("attempts_keep %s: at least %s, or nobody can look up why a login failed", d, shortestKeep)
+	}
+	return nil
+}
+
+// shortestAudit leaves time to read what was done.
+const shortestAudit = 24 * time.Hour
+
+func checkAuditKeep(d time.Duration) error {
+	if d < shortestAudit {
+		return fmt.Errorf("audit_keep %s: at least 1d; laws and norms ask for years", d)
 	}
 	return nil
 }

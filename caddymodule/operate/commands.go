@@ -23,6 +23,9 @@ var (
 	scopes   = Flag{Name: "scopes", Value: "LIST", Meaning: "what it may do, with commas between: accounts:read, accounts:write, users:read, users:write, attempts:read, audit:read, events:read; who may write may read the same"}
 	keyID    = Flag{Name: "id", Value: "ID", Meaning: "id of the key, as keys list shows it"}
 	force    = Flag{Name: "force", Value: "yes", Meaning: "yes: do it also where the account keeps no superadmin"}
+	before   = Flag{Name: "before", Value: "WHEN", Meaning: "a day (2026-12-31, through its end) or a time (2026-12-31T12:00:00+01:00) that is over"}
+	ofUser   = Flag{Name: "user", Value: "ID", Meaning: "only what was done to the user with this id"}
+	action   = Flag{Name: "action", Value: "ACTION", Meaning: "only this action, e.g. user.blocked"}
 	network  = Flag{Name: "network", Value: "ADDRESS", Meaning: "IP address whose budget to clear as well, e.g. 192.0.2.7"}
 )
 
@@ -114,6 +117,15 @@ var table = []*Command{
 		Summary: "Prints a link for a user who cannot be helped otherwise, such as a locked-out superadmin: it logs them in once, within 10 minutes, and gets them a new password. Their second step is switched off and their sessions end at once.",
 	},
 	{
+		Group: "users", Verb: "export", Arg: theUser, run: exportPerson, Flags: []Flag{email.needed(), inside},
+		Summary: "Prints everything that is kept about a user, as JSON: attempts, sessions, mails, the audit log about them. No secrets.",
+	},
+	{
+		Group: "users", Verb: "erase", Arg: theUser, run: erasePerson,
+		Flags:   []Flag{email.means("e-mail address or id of the user").needed(), inside.means("the user must be in this account, or nothing is done; needed to finish with the id of somebody who is gone already")},
+		Summary: "Deletes a user and everything about them. The audit log keeps what was done, by id, without names, addresses and networks.",
+	},
+	{
 		Group: "support", Verb: "add", Arg: theUser, run: addSupport, Flags: []Flag{email.needed(), name.needed(), locale},
 		Summary: "Adds somebody of the support desk to the built-in account staff, and prints a link that logs them in once, within 10 minutes, and gets them a password. Where no mail is configured there are no such links, and a generated password is shown once.",
 	},
@@ -137,6 +149,24 @@ var table = []*Command{
 	{
 		Group: "attempts", Verb: "clear", Arg: Arg{Name: "E-MAIL", Flag: "email", Optional: true}, run: clearAttempts, Flags: []Flag{email, network},
 		Summary: "Forgets the failures that make a user or a network wait. The list of attempts stays.",
+	},
+	{
+		Group: "audit", Verb: "list", Arg: theAccount, run: listAudit,
+		Flags:   []Flag{account.needed(), ofUser, action, limitTo, after},
+		Summary: "Lists the audit log of an account, newest first: who did what to whom, with before and after.",
+	},
+	{
+		Group: "audit", Verb: "verify", Arg: Arg{Name: "ACCOUNT", Flag: "account", Optional: true}, run: verifyAudit,
+		Flags:   []Flag{account.means("only the log of this account; default: all")},
+		Summary: "Checks that nothing was removed from the audit logs or altered in them. It fails where something was.",
+	},
+	{
+		Group: "audit", Verb: "export", Arg: theAccount, run: exportAudit, Flags: []Flag{account.needed()},
+		Summary: "Prints the audit log of an account as JSON Lines, oldest first, with hashes, so that others can check it.",
+	},
+	{
+		Group: "audit", Verb: "trim", Arg: theAccount, run: trimAudit, Flags: []Flag{account.needed(), before.needed()},
+		Summary: "Removes the lines of an audit log before a moment and leaves a signed checkpoint. Lines past audit_keep go by themselves.",
 	},
 	{
 		Group: "mail", Verb: "list", run: listMails, Flags: []Flag{limitTo, after},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/manage"
 	"github.com/cliendo/gateway/caddymodule/passhash"
@@ -84,6 +85,8 @@ var known = []struct {
 	{manage.ErrForbidden, ExitRefused, "the account would be left without a superadmin", "make somebody else one first, or add --force yes"},
 	{manage.ErrInvited, ExitRefused, "they were invited and have not come yet", "invite them again"},
 	{manage.ErrNoMail, ExitRefused, "it takes mailed links, and no mail is configured", "configure mail, or give them a password with users password"},
+	{audit.ErrCursor, ExitUsage, "it is not where a list ended", "take --after from the list before"},
+	{audit.ErrBroken, ExitFailed, "the audit log does not hold together, and was left as it is", "look with audit verify"},
 	{store.ErrConflict, ExitRefused, "somebody else changes the same thing", "try again"},
 	{store.ErrLocked, ExitUnavailable, "another process holds the store", "ask the running gateway instead"},
 	{store.ErrNewerSchema, ExitUnavailable, "the store was written by a newer version", "use that version"},

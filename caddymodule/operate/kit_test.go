@@ -24,6 +24,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/manage"
 	"github.com/cliendo/gateway/caddymodule/operate"
 	"github.com/cliendo/gateway/caddymodule/passhash"
+	"github.com/cliendo/gateway/caddymodule/person"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/store/boltstore"
 	"github.com/cliendo/gateway/caddymodule/store/redisstore"
@@ -95,7 +96,9 @@ func newHouse(t *testing.T, c *clock, s store.Engine, err error) *house {
 	t.Cleanup(func() { h.attempts.Close() })
 	keys := apikey.New(s, h.dir, apikey.Options{Now: c.now})
 	t.Cleanup(func() { keys.Close() })
+	log := audit.New(s, audit.Options{Keys: testKeys(t), Now: c.now})
 	h.House = &operate.House{
+		Audit: log, People: person.New(s, person.Options{Directory: h.dir, Limits: h.limits, Audit: log}),
 		Directory: h.dir, Limits: h.limits, Attempts: h.attempts, Hasher: h.hasher, Now: c.now, Keys: keys,
 		Likely: func(domain string) string { return map[string]string{"gmial.com": "gmail.com"}[domain] },
 	}

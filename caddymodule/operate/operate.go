@@ -20,6 +20,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/manage"
+	"github.com/cliendo/gateway/caddymodule/person"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
@@ -39,6 +40,10 @@ type House struct {
 	// Manage does what is done to users under the rules that hold for everybody:
 	// one superadmin stays, and who is changed is told.
 	Manage *manage.Manager
+	// Audit is the log of who did what; needed by the commands about it.
+	Audit *audit.Log
+	// People knows what is kept about one person; needed to export and erase them.
+	People *person.Keeper
 	// Tickets know what was mailed and can still be used. Optional.
 	Tickets Tickets
 	// Now is the clock; default time.Now.
