@@ -127,7 +127,12 @@ func (m *Manager) Renew(ctx context.Context, value string) error {
 		if err != nil {
 			return err
 		}
-		if !rec.Ended.IsZero() || rec.Epoch < u.Epoch {
+		a, err := store.Accounts.Read(tx, p.account)
+		if err != nil {
+			return err
+		}
+		over := !m.now().Before(rec.Created.Add(time.Duration(rec.Absolute) * time.Second))
+		if over || !rec.Ended.IsZero() || rec.Epoch < u.Epoch || rec.AccEpoch < a.Epoch {
 			return store.ErrNotFound
 		}
 		rec.AuthTime = m.now()
