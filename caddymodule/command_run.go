@@ -229,8 +229,8 @@ func (s *setup) furnish(engine store.Engine, conf *settings, do func(*operate.Ho
 	defer func() { err = errors.Join(err, r.attempts.Close()) }()
 	r.apiKeys = apikey.New(engine, r.directory, apikey.Options{})
 	defer func() { err = errors.Join(err, r.apiKeys.Close()) }()
-	if r.keys, err = conf.keysFor(ctx, engine); err != nil {
-		return result, err
+	if r.keys, err = conf.keysIn(context.Background(), engine); err != nil {
+		return err
 	}
 	if r.outbox, err = s.outbox(engine, conf); err != nil {
 		return err

@@ -2,6 +2,8 @@ package caddymodule
 
 import (
 	"context"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,6 +26,26 @@ func (s *settings) keysFor(ctx context.Context, engine store.Engine) (*secret.Ke
 		return nil, fmt.Errorf("the secret kept in the store: %w", err)
 	}
 	return keys, nil
+}
+
+// keysIn is keysFor, but makes no secret where there is none yet: the store may
+// be about to be filled. Without keys nothing is signed.
+func (s *settings) keysIn(ctx context.Context, engine store.Reader) (*secret.Keys, error) {
+	if s.Keys != nil {
+		return s.Keys, nil
+	}
+	kept, err := store.Secrets.Get(ctx, engine, store.GatewayTag, "gateway")
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil //nolint:nilnil // none is a state, not a fault
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the secret kept in the store: %w", err)
+	}
+	value, err := base64.StdEncoding.DecodeString(kept.Value)
+	if err != nil {
+		return nil, fmt.Errorf("the secret kept in the store: %w", err)
+	}
+	return secret.NewKeys(value)
 }
 
 // people knows what is kept about one person.

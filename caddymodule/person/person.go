@@ -263,7 +263,8 @@ func (k *Keeper) tries(ctx context.Context, _, id string, f *File) error {
 
 // subjects are the names under which attempts and budgets of a person are kept.
 func subjects(id string, addresses []string) []string {
-	all := []string{attempt.Subject(id, "")}
+	all := make([]string, 1, 1+len(addresses))
+	all[0] = attempt.Subject(id, "")
 	for _, a := range addresses {
 		all = append(all, attempt.Subject("", a))
 	}

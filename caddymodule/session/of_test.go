@@ -87,8 +87,10 @@ func TestEndingOneSession(t *testing.T) {
 		closed := make(chan struct{})
 		k.nodes[0].Watch(one.Cookie, func() { close(closed) })
 		for _, bad := range []struct{ account, user, handle string }{
-			{k.user.Account, k.user.ID, "unknown"}, {k.user.Account, k.user.ID, ""},
-			{k.user.Account, "nobody", one.Handle}, {"elsewhere", k.user.ID, one.Handle},
+			{k.user.Account, k.user.ID, "unknown"},
+			{k.user.Account, k.user.ID, ""},
+			{k.user.Account, "nobody", one.Handle},
+			{"elsewhere", k.user.ID, one.Handle},
 		} {
 			if err := far.EndOne(t.Context(), bad.account, bad.user, bad.handle); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("%v: %v", bad, err)
