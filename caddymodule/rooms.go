@@ -220,6 +220,6 @@ func (r *rooms) operate() *operate.House {
 		Directory: r.directory, Limits: r.limits, Attempts: r.attempts, Hasher: r.hasher, Now: time.Now,
 		Likely: page.LikelyDomain, Outbox: r.operateMails(), Engine: r.house.engine, Keys: r.apiKeys, Tickets: ticket.New(r.house.engine, ticket.Options{}),
 		Manage: r.operators(),
-		Audit: r.auditLog(), People: r.people(),
+		Audit:  r.auditLog(), People: r.people(),
 	}
 }
