@@ -11,7 +11,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/endtoend/kit"
 )
 
-var shownPassword = regexp.MustCompile(`<code id="secret" translate="no">([^<]+)</code>`)
+var passwordOnPage = regexp.MustCompile(`<code id="secret" translate="no">([^<]+)</code>`)
 
 // A team admin helps two colleagues, with script and without: from the login over
 // the search to the page of the person, and what is done is true at once.
@@ -62,7 +62,7 @@ func TestATeamAdminInABrowser(t *testing.T) {
 			b.shows("laten het je")
 			b.do(chromedp.Click(`form.panel button[type=submit]`, chromedp.NodeReady))
 			b.shows(`id="secret"`)
-			m := shownPassword.FindStringSubmatch(b.html())
+			m := passwordOnPage.FindStringSubmatch(b.html())
 			if m == nil || strings.Contains(b.place(), m[1]) {
 				t.Fatalf("at %s: no password, or one in the address", b.place())
 			}
