@@ -113,7 +113,7 @@ func TestFiveSupportCalls(t *testing.T) {
 	}
 	reference, _ := tries(t, g, "client", kit.Password)
 	for _, h := range roles {
-		h.asks(reference, "typte een oud adres")
+		h.asks(reference, "typte een oud ")
 		h.shows(kit.Address("client.new"))
 		h.press("Mail een inloglink naar "+kit.Address("client.new"), "inloglink gemaild")
 		h.solved(2)
