@@ -238,6 +238,27 @@ func TestDeadLinksGiveAFreshOneInOneClick(t *testing.T) {
 	})
 }
 
+// A tab whose mail is of no use any more says why, under a reference, to nobody as
+// to somebody.
+func TestATabThatWaitedInVainHasAReference(t *testing.T) {
+	inTown(t, func(w *town) {
+		for _, address := range []string{"jan@acme.test", "nobody@else.test"} {
+			b := w.browser("Firefox / Linux", "192.0.2.1")
+			b.asks(address, "/")
+			waiting := b.to()
+			w.push(31 * time.Minute)
+			for _, act := range []func() *tab{
+				func() *tab { return b.get(waiting) },
+				func() *tab { return b.send(waiting, "go", "1") },
+			} {
+				if text := act().wants("Gone link_expired").res.Body.String(); !strings.Contains(text, `data-reference="`) {
+					t.Errorf("%s: no reference: %s", address, text)
+				}
+			}
+		}
+	})
+}
+
 // The page that waits says from when another mail can be asked for, and sends who
 // gets none to the right part of help.
 func TestTheWaitingPageSaysWhenAnotherMailCanBeAsked(t *testing.T) {

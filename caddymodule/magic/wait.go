@@ -87,6 +87,13 @@ func (e *Errand) lost(w http.ResponseWriter, r *http.Request, err error) {
 // over answers a tab whose mail is of no use any more. One that was used may have
 // logged this very browser in: there is a way on.
 func (e *Errand) over(w http.ResponseWriter, r *http.Request, f *ticket.Found, reference string) {
+	if reference == "" && f.Cause != cause.LinkUsed { // which let somebody in, most likely here
+		from := visitor.Of(r)
+		reference = e.Dispatcher.Note(r.Context(), attempt.Entry{
+			Cause: f.Cause, Method: Method, Typed: f.Ticket.Typed, User: f.User, Account: f.Account, Network: from.Network,
+			Agent: from.Agent, Locale: e.Pages.Locale(r, ""), Known: e.Dispatcher.KnownDevice(r, f.User) != "",
+		})
+	}
 	v := page.MailedOver{Cause: f.Cause, Reference: reference}
 	if f.Cause == cause.LinkUsed {
 		v.Target = f.Ticket.Target
