@@ -1,11 +1,15 @@
 package caddymodule
 
 import (
+	"context"
+
 	"github.com/cliendo/gateway/caddymodule/invite"
 	"github.com/cliendo/gateway/caddymodule/mailed"
 	"github.com/cliendo/gateway/caddymodule/manage"
 	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/person"
 	"github.com/cliendo/gateway/caddymodule/signin"
+	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
@@ -14,7 +18,7 @@ import (
 func (r *rooms) manager(prefix string) *manage.Manager {
 	o := manage.Options{
 		Store: r.house.engine, Directory: r.directory, Hasher: r.hasher, Limits: r.limits, Sessions: r.sessions,
-		Audit: r.auditLog(), Mode: r.settings.Recovery, Brand: r.settings.Brand.Name, Log: r.log,
+		Audit: r.auditLog(), Eraser: eraser{r.people()}, Mode: r.settings.Recovery, Brand: r.settings.Brand.Name, Log: r.log,
 	}
 	if r.settings.PublicURL != nil {
 		o.Origin = r.settings.PublicURL.String() + prefix
@@ -49,4 +53,13 @@ func (r *rooms) acts(prefix string, byMail, anew mailed.Act, d *signin.Dispatche
 	return map[string]mailed.Act{
 		ticket.Magic: byMail, ticket.Password: anew, ticket.Invite: made, ticket.Entry: made, ticket.Address: made,
 	}
+}
+
+// eraser removes what is kept about somebody whose record is gone.
+type eraser struct{ *person.Keeper }
+
+// Erase finds it by the id, and by the addresses that the audit log knows.
+func (e eraser) Erase(ctx context.Context, u *store.User) error {
+	_, err := e.Keeper.Erase(ctx, u.Account, u.ID)
+	return err
 }
