@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/transfer"
 )
@@ -81,6 +82,7 @@ func (h *House) RunStream(ctx context.Context, r Request, s Stream) (Result, err
 	in, err := c.bind(r)
 	if err == nil {
 		var o outcome
+		ctx = audit.As(ctx, audit.Actor{Kind: audit.ByOperator, Name: in.by})
 		if o, err = c.stream(ctx, h, in, s); err == nil {
 			return o.result()
 		}
