@@ -105,9 +105,13 @@ func TestWhatDoesNotWorkIsNamed(t *testing.T) {
 		err  error
 		want cause.Cause
 	}{
-		{directory.ErrTaken, cause.LinkSuperseded}, {ticket.ErrNone, cause.LinkSuperseded}, {store.ErrNotFound, cause.LinkSuperseded},
-		{&ticket.Spent{Cause: cause.LinkUsed}, cause.LinkUsed}, {store.ErrUnavailable, cause.StoreUnavailable},
-		{errors.New("odd"), cause.StoreUnavailable}, {many, cause.TooManyMails},
+		{directory.ErrTaken, cause.LinkSuperseded},
+		{ticket.ErrNone, cause.LinkSuperseded},
+		{store.ErrNotFound, cause.LinkSuperseded},
+		{&ticket.Spent{Cause: cause.LinkUsed}, cause.LinkUsed},
+		{store.ErrUnavailable, cause.StoreUnavailable},
+		{errors.New("odd"), cause.StoreUnavailable},
+		{many, cause.TooManyMails},
 	} {
 		for _, purpose := range []string{ticket.Invite, ticket.Entry, ticket.Address} {
 			s := play(purpose, false, c.err)
