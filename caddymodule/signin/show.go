@@ -12,6 +12,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/session"
+	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/target"
 )
 
@@ -87,6 +88,11 @@ func (d *Dispatcher) sendOn(w http.ResponseWriter, r *http.Request, to string, f
 	}
 	if f.AppDenied {
 		to = d.adminPath(to)
+	}
+	if r.URL.Query().Get(paramCheck) != "" && d.fresh(r, &store.User{ID: f.User.ID, Account: f.User.Account}) {
+		// They came by a mailed link as their first visit, and have yet to see the
+		// password they are to keep.
+		to = target.With(d.Prefix+"/recover/keep", to)
 	}
 	d.setFlow(w, r, fl)
 	noStore(w)
