@@ -101,7 +101,7 @@ var table = []*Command{
 	},
 	{
 		Group: "users", Verb: "password", Arg: theUser, run: newPassword, Flags: []Flag{email.needed(), inside},
-		Summary: "Gives a user a new generated password, which is shown once. It switches their second step off, logs them out everywhere and forgets their failed attempts.",
+		Summary: "Gives a user a new generated password, which is shown once. It switches their second step off, logs them out everywhere, forgets their failed attempts, and tells them by mail.",
 	},
 	{
 		Group: "users", Verb: "end-sessions", Arg: theUser, run: endSessions, Flags: []Flag{email.needed(), inside},

@@ -25,6 +25,9 @@ func (b broken) Scan(context.Context, string, store.Kind, string, string, int) (
 }
 func (b broken) Update(context.Context, string, func(store.Tx) error) error { return b.err }
 
+// newcomer is a command that hashes a password.
+var newcomer = []string{"users", "add", "new@demo.test", "--account", "acme", "--name", "New", "--type", "teammate"}
+
 func TestExitCodes(t *testing.T) {
 	for _, c := range []struct {
 		err  error
@@ -44,9 +47,9 @@ func TestExitCodes(t *testing.T) {
 		away := broken{fmt.Errorf("somewhere deep: %w", c.err)}
 		h.Hasher = away
 		if c.want == operate.ExitUnavailable {
-			h.refused(c.want, "somewhere deep", "users", "password", "jan@demo.test")
+			h.refused(c.want, "somewhere deep", newcomer...)
 		}
-		h.refused(c.want, "users password: ", "users", "password", "jan@demo.test")
+		h.refused(c.want, "users add: ", newcomer...)
 		h.Directory = directory.New(away, directory.Options{Now: h.now})
 		for _, line := range [][]string{
 			{"accounts", "list"},

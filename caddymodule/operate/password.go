@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -22,27 +21,6 @@ func (h *House) AddUser(ctx context.Context, u *store.User) (password string, er
 		return "", err
 	}
 	return password, nil
-}
-
-// NewPassword gives a user a generated password and returns it; it is kept
-// nowhere. Their second step is switched off and their sessions end: whoever
-// sets a password for somebody else lets them in anew.
-func (h *House) NewPassword(ctx context.Context, account, id string) (*store.User, string, error) {
-	password := secret.Password()
-	hash, err := h.Hasher.Hash(ctx, password)
-	if err != nil {
-		return nil, "", fmt.Errorf("hashing password: %w", err)
-	}
-	u, err := h.Directory.UpdateUser(ctx, account, id, func(u *store.User) error {
-		u.Password, u.PasswordChosen, u.PasswordChanged = hash, false, h.now().UTC()
-		u.SecondStep = false
-		u.Epoch++
-		return nil
-	})
-	if err != nil {
-		return nil, "", err
-	}
-	return u, password, nil
 }
 
 func addUser(ctx context.Context, h *House, in *input) (outcome, error) {
@@ -70,14 +48,12 @@ func newPassword(ctx context.Context, h *House, in *input) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	u, password, err := h.NewPassword(ctx, u.Account, u.ID)
+	password, err := h.Manage.NewPassword(ctx, in.actor(ctx), u.Account, u.ID)
 	if err != nil {
 		return outcome{}, err
 	}
-	o, err := h.userOutcome(ctx, "New password for user %s. Their second step is off and their sessions have ended.", u, password)
-	// The new password must not be met by the delay the old one earned.
-	if clearing := h.Limits.Clear(ctx, attempt.Subject(u.ID, "")); clearing != nil {
-		o.warnings = append(o.warnings, "failed attempts could not be forgotten; the user may have to wait: see attempts clear")
+	if u, err = h.Directory.User(ctx, u.Account, u.ID); err != nil {
+		return outcome{}, err
 	}
-	return o, err
+	return h.userOutcome(ctx, "New password for user %s. Their second step is off and their sessions have ended.", u, password)
 }

@@ -219,10 +219,7 @@ func unblockUser(ctx context.Context, h *House, in *input) (outcome, error) {
 	if u.Block == nil {
 		return h.userOutcome(ctx, "User %s was not blocked.", u, "")
 	}
-	u, err = h.Directory.UpdateUser(ctx, u.Account, u.ID, func(u *store.User) error {
-		u.Block = nil
-		return nil
-	})
+	u, err = h.Manage.Unblock(ctx, in.actor(ctx), u.Account, u.ID)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -234,7 +231,7 @@ func endSessions(ctx context.Context, h *House, in *input) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	if err := h.Directory.EndSessions(ctx, u.Account, u.ID); err != nil {
+	if err := h.Manage.EndSessions(ctx, in.actor(ctx), u.Account, u.ID); err != nil {
 		return outcome{}, err
 	}
 	return h.userOutcome(ctx, "Logged user %s out, everywhere.", u, "")
