@@ -257,13 +257,13 @@ func hashOf(x audit.Exported) string {
 	for name, v := range x.After {
 		fields["after."+name] = v
 	}
-	part := []string{"cliendo gateway audit part 1", x.SubjectSalt}
+	part := []string{"cliendo audit part 1", x.SubjectSalt}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		part = append(part, name, fields[name])
 	}
 	if x.SubjectSalt != "" && netstrings(part...) != x.SubjectDigest {
 		return "the digest of whom it was done to does not fit"
 	}
-	return netstrings("cliendo gateway audit line 1", x.Account, fmt.Sprint(x.Seq), x.At.UTC().Format("2006-01-02T15:04:05.000Z"),
+	return netstrings("cliendo audit line 1", x.Account, fmt.Sprint(x.Seq), x.At.UTC().Format("2006-01-02T15:04:05.000Z"),
 		x.Action, x.User, x.Actor.Kind, x.Actor.ID, x.Actor.Account, x.ActorDigest, x.SubjectDigest, x.Prev)
 }

@@ -14,8 +14,8 @@ import (
 // What hashes are made of. Every text is written as its length in bytes, a
 // colon, itself and a comma, so that no two lists of texts look the same.
 const (
-	lineForm = "cliendo gateway audit line 1"
-	partForm = "cliendo gateway audit part 1"
+	lineForm = "cliendo audit line 1"
+	partForm = "cliendo audit part 1"
 )
 
 type digester struct{ buf []byte }

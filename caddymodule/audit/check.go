@@ -19,7 +19,7 @@ const keyPurpose = "audit checkpoint"
 // is gone up to there was taken out on purpose.
 const (
 	trimForm = "cliendo gateway audit trim 1"
-	sealForm = "cliendo gateway audit seal 1"
+	sealForm = "cliendo audit seal 1"
 )
 
 // ErrBroken is returned where lines are missing or altered. Verify says which.
