@@ -121,7 +121,7 @@ func (e *Errand) loginReport(v *visit, days []tally.Day) report {
 	rep := report{Head: append([]string{v.say("reports.day")}, heads...), Empty: true, Wide: true}
 	columns := make([]place, 0, len(days))
 	for _, d := range days {
-		col, row := place{label: d.Day[5:], counts: make([]int64, len(names))}, make([]string, 1+len(names))
+		col, row := place{label: d.Day[8:] + "-" + d.Day[5:7], counts: make([]int64, len(names))}, make([]string, 1+len(names))
 		row[0] = d.Day
 		for i, name := range names {
 			n := d.Counts[name]
