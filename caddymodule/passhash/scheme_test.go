@@ -244,8 +244,9 @@ func TestEveryNoLastsAsLongAsTheSlowestScheme(t *testing.T) {
 	for name, encoded := range map[string]string{"nobody": "", "ours": ours, "foreign": slow.encoded, "unreadable": "$9$"} {
 		begun, level := time.Now(), h.Level()
 		_, _ = h.Verify(t.Context(), encoded, "fout", passhash.Place{})
-		if took := time.Since(begun); took < level {
-			t.Errorf("%s: no after %s, others after %s", name, took, level)
+		// A foreign hash that was faster than the level has lowered it before the wait.
+		if took := time.Since(begun); took < min(level, h.Level()) {
+			t.Errorf("%s: no after %s, others after %s", name, took, min(level, h.Level()))
 		}
 	}
 	if running, waiting, _ := h.Stats(); running != 0 || waiting != 0 {

@@ -17,7 +17,8 @@ type Record struct {
 type Dumper interface {
 	// Dump calls fn for every record that has not expired, once each, in no order
 	// to rely on, while others read and write. Records of one tag are as they were
-	// at one moment, up to MaxMoment of them. Of the kind only the name is set; the
+	// at one moment, up to MaxMoment of them; of those that are made while it runs
+	// it may tell some and not others. Of the kind only the name is set; the
 	// bytes of the value are good until fn returns. fn must not call the store.
 	Dump(ctx context.Context, fn func(Record) error) error
 	// Load writes records, in place of what is there, and leaves out those that

@@ -133,11 +133,15 @@ func testLoad(t *testing.T, s *subject) {
 // Two records that always change together are never told apart.
 func testDumpMoment(t *testing.T, s *subject) {
 	stop := make(chan struct{})
-	var writers sync.WaitGroup
+	var writers, made sync.WaitGroup
+	made.Add(4)
 	for w := range 4 {
 		writers.Go(func() {
 			tag := fmt.Sprintf("pair %d", w)
 			for n := 0; ; n++ {
+				if n == 1 {
+					made.Done() // what is made during a dump may be told in part
+				}
 				select {
 				case <-stop:
 					return
@@ -154,6 +158,7 @@ func testDumpMoment(t *testing.T, s *subject) {
 			}
 		})
 	}
+	made.Wait()
 	for range 50 {
 		got := s.dump(t)
 		for w := range 4 {
