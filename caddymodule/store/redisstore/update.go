@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -28,9 +29,19 @@ func (s *Store) Update(ctx context.Context, tag string, fn func(store.Tx) error)
 	fnErr, err := s.update(ctx, tag, fn)
 	s.observe("update", start, &err)
 	if err != nil {
-		return err
+		return late(ctx, err)
 	}
 	return fnErr
+}
+
+// late says of an error that the caller's deadline had come. Where it strikes in
+// the middle of a command the connection only speaks of a timeout of its own.
+func late(ctx context.Context, err error) error {
+	end, ok := ctx.Deadline()
+	if !ok || time.Now().Before(end) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
 }
 
 func (s *Store) update(ctx context.Context, tag string, fn func(store.Tx) error) (fnErr, err error) {
