@@ -7,22 +7,25 @@ import (
 	"github.com/cliendo/gateway/caddymodule/console"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/proof"
+	"github.com/cliendo/gateway/caddymodule/signin"
 	"github.com/cliendo/gateway/caddymodule/story"
 )
 
 // console is the admin path of one site.
-func (r *rooms) console(prefix string, https bool, pages *page.Renderer, devices console.Devices) *console.Errand {
+func (r *rooms) console(prefix string, https bool, pages *page.Renderer, devices *signin.Dispatcher) *console.Errand {
 	return console.New(console.Options{
 		Prefix: prefix, HTTPS: https, Rules: r.directory.Rules(), Location: r.directory.Rules().Location,
 		Sessions: r.sessions, Directory: r.directory, Manage: r.manager(prefix), Roster: r.house.teams(),
-		Stories: r.teller(), Prover: r.prover(prefix), Devices: devices, Audit: r.auditLog(), Pages: pages, Log: r.log,
+		Stories: r.teller(), Prover: r.prover(prefix, devices), Devices: devices, Audit: r.auditLog(), Pages: pages, Log: r.log,
 		Desk: r.desk(),
 	})
 }
 
 // prover asks people who are logged in to show again that it is them.
-func (r *rooms) prover(prefix string) *proof.Prover {
-	o := proof.Options{Directory: r.directory, Limits: r.limits, Hasher: r.hasher, Attempts: r.attempts, Log: r.log}
+func (r *rooms) prover(prefix string, attempts proof.Attempts) *proof.Prover {
+	o := proof.Options{
+		Directory: r.directory, Limits: r.limits, Hasher: r.hasher, Factors: r.factors, Attempts: attempts, Log: r.log,
+	}
 	if r.tickets != nil {
 		o.Codes, o.Quota, o.Origin = r.tickets, r.outbox, r.mailing(prefix).origin
 	}

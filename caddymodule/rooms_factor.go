@@ -35,7 +35,7 @@ func (r *rooms) secondStep(prefix string, dispatcher *signin.Dispatcher, pages *
 func (r *rooms) security(prefix string, https bool, origin string, dispatcher *signin.Dispatcher, pages *page.Renderer) *security.Errand {
 	o := security.Options{
 		Prefix: prefix, Origin: origin, HTTPS: https, Sessions: r.sessions, Directory: r.directory, Rules: r.settings.Rules, Dispatcher: dispatcher,
-		Factors: r.factors, Limits: r.limits, Hasher: r.hasher, Store: r.house.engine, Pages: pages, Log: r.log,
+		Factors: r.factors, Prover: r.prover(prefix, dispatcher), Store: r.house.engine, Pages: pages, Log: r.log,
 	}
 	if r.tickets != nil {
 		// An interface that holds a nil pointer is not nil.

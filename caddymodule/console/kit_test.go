@@ -182,12 +182,20 @@ func build(t *testing.T, c *clock, engine store.Engine) *world {
 		},
 		Prover: proof.New(proof.Options{
 			Codes: w.book, Quota: w.post, Origin: "https://app.example/gateway",
-			Directory: w.dir, Limits: w.limits, Hasher: w.hasher, Attempts: w.attempts,
+			Directory: w.dir, Limits: w.limits, Hasher: w.hasher, Attempts: noting{w.attempts},
 		}),
 		Pages: w.pages, Now: c.now,
 	}).Mount(w.mux)
 	w.settle()
 	return w
+}
+
+// noting keeps attempts as the dispatcher does.
+type noting struct{ *attempt.Recorder }
+
+func (n noting) Note(ctx context.Context, e attempt.Entry) (reference string) {
+	reference, _ = n.Record(ctx, e)
+	return reference
 }
 
 // settle fills two teams: everybody of acme has a twin in rival.

@@ -48,7 +48,7 @@ func switchOn(t *testing.T, v *kit.Visitor) (key string, codes []string) {
 	if list == nil {
 		t.Fatal("no recovery codes are shown")
 	}
-	sentTo(t, v.Post("/gateway/security/second-step/on", typed("stored", "1")), "/gateway/security?done=on")
+	sentTo(t, v.Post("/gateway/security/second-step/on", typed("stored", "1")), "/gateway/security/second-step?done=on")
 	return found[1], strings.Split(strings.TrimSpace(list[1]), "\n")
 }
 
@@ -130,6 +130,7 @@ func TestTheSecondStepInABrowser(t *testing.T) {
 			b.open(url + "/gateway/login?to=%2Fclients")
 			b.login(user, demoPassword, `id="email">`+user)
 			b.open(url + "/gateway/security")
+			b.do(chromedp.Click("[data-card=second] a", chromedp.NodeReady))
 			b.do(chromedp.SendKeys("#password-start", demoPassword+"\r", chromedp.NodeReady))
 			b.shows(`<svg class="qr"`)
 			key := shownKey.FindStringSubmatch(b.html())[1]

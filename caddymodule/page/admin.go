@@ -124,7 +124,7 @@ func (p *Renderer) funcs(locale string) template.FuncMap {
 		"clock": func(at time.Time) string { return p.moment(locale, "time.clock", at) },
 		"stamp": func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
 		"root":  func() string { return p.options.Prefix + "/admin" },
-		"form":  proofForm,
+		"prove": prove,
 	}
 }
 

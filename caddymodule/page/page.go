@@ -13,7 +13,10 @@ import (
 )
 
 // templates are the files of assets/pages that stand inside layout.html.
-var templates = []string{"login", "refusal", "message", "recover", "keep", "magic", "sent", "mailed", "help", "second", "security", "setup"}
+var templates = []string{
+	"login", "refusal", "message", "recover", "keep", "magic", "sent", "mailed", "help", "second", "setup",
+	"security", "security_second",
+}
 
 // Renderer writes the pages. It is safe for use by many requests at once.
 type Renderer struct {
@@ -62,7 +65,7 @@ func (p *Renderer) parse(files fs.FS) (map[string]map[string]*template.Template,
 	for _, locale := range p.words.locales() {
 		pages[locale] = map[string]*template.Template{}
 		for _, name := range templates {
-			parsed, err := template.New("layout.html").Funcs(p.funcs(locale)).ParseFS(files, "pages/layout.html", "pages/"+name+".html")
+			parsed, err := template.New("layout.html").Funcs(p.funcs(locale)).ParseFS(files, "pages/layout.html", "pages/prove.html", "pages/"+name+".html")
 			if err != nil {
 				return nil, fmt.Errorf("template %s: %w", name, err)
 			}

@@ -18,11 +18,7 @@ func (p *Renderer) problem(locale, page string, c cause.Cause, hints []string, s
 	}
 	m.Error = true
 	m.Title, m.Text, m.Way = p.causeWords(locale, c, false)
-	for part, words := range map[string]*string{".title": &m.Title, ".text": &m.Text, ".way": &m.Way} {
-		if id := page + "." + string(c) + part; p.words.has(locale, id) {
-			*words = p.Text(locale, id)
-		}
-	}
+	p.reword(locale, page+"."+string(c), &m)
 	for _, id := range hints {
 		if id == hintMailDomain && suggestion == "" {
 			continue
@@ -30,4 +26,13 @@ func (p *Renderer) problem(locale, page string, c cause.Cause, hints []string, s
 		m.Hints = append(m.Hints, p.Text(locale, id, "suggestion", suggestion))
 	}
 	return m
+}
+
+// reword takes those words that there are under an id in place of the usual ones.
+func (p *Renderer) reword(locale, id string, m *problem) {
+	for part, words := range map[string]*string{".title": &m.Title, ".text": &m.Text, ".way": &m.Way} {
+		if p.words.has(locale, id+part) {
+			*words = p.Text(locale, id+part)
+		}
+	}
 }

@@ -44,9 +44,10 @@ func (p *Renderer) rehearse() error {
 		for _, reason := range []string{"wrong", "used", "clock"} {
 			p.SecondStep(w, r, http.StatusOK, SecondStep{Locale: locale, Cause: cause.SecondStepFailed, Reason: reason, Off: time.Minute})
 		}
+		p.Security(w, r, http.StatusOK, Security{Locale: locale, Required: true, Cards: []SecurityCard{{Warn: true}}})
 		for _, done := range []string{"on", "off", "codes", "forgotten", "cancelled"} {
-			p.Security(w, r, http.StatusOK, Security{
-				Locale: locale, On: done != "off", HasPassword: true, Required: true, Done: done, Devices: []TrustedDevice{{}},
+			p.SecondSecurity(w, r, http.StatusOK, SecondSecurity{
+				Sub: Sub{Locale: locale, Done: done, Prove: rehearsed(done == "codes")}, On: done != "off", Required: true, Devices: []TrustedDevice{{}},
 			})
 		}
 		for _, codes := range [][]string{nil, {"a"}} {
@@ -76,4 +77,9 @@ func (p *Renderer) rehearseCause(locale string, c cause.Cause) error {
 func (p *Renderer) visit() (*http.Request, *nobody) {
 	r, _ := http.NewRequest(http.MethodGet, p.options.Prefix+"/login", http.NoBody) //nolint:noctx // goes nowhere
 	return r, &nobody{header: http.Header{}}
+}
+
+// rehearsed is a proof with all that can be asked, before and after a mail.
+func rehearsed(mailed bool) Prove {
+	return Prove{Form: "codes", Password: !mailed, Mail: true, Code: true, Mailed: mailed, Email: "a@b.test"}
 }

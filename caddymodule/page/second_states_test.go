@@ -26,22 +26,38 @@ func secondStates() []state {
 		secondStep("second-wait", http.StatusTooManyRequests, page.SecondStep{
 			Cause: cause.TooManyAttempts, Reference: "K7Q-4MD", Name: "Anna de Wit", RetryAfter: 4 * time.Minute, Login: "a",
 		}),
-		security("security-off", http.StatusOK, page.Security{HasPassword: true, Target: "/clients", Required: true}),
-		security("security-required", http.StatusOK, page.Security{
-			HasPassword: true, Required: true, By: time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC), Done: "cancelled", Setup: true,
+		security("security", page.Security{Target: "/clients", On: true, Cards: cards(false)}),
+		security("security-required", page.Security{Required: true, Target: "/clients", Cards: cards(true)}),
+		security("security-required-by", page.Security{Required: true, By: april, Target: "/clients", Cards: cards(true)}),
+		steps("second-off", http.StatusOK, page.SecondSecurity{
+			Sub: page.Sub{Target: "/clients", Prove: page.Prove{Password: true, Mail: true}}, Required: true,
 		}),
-		security("security-no-password", http.StatusOK, page.Security{}),
-		security("security-wrong", http.StatusUnauthorized, page.Security{
-			HasPassword: true, Form: "start", Cause: cause.WrongPassword, Reference: "K7Q-4MD",
+		steps("second-required", http.StatusOK, page.SecondSecurity{
+			Sub: page.Sub{Done: "cancelled", Prove: page.Prove{Password: true}}, Required: true, By: april, Setup: true,
 		}),
-		security("security-on", http.StatusOK, page.Security{
-			HasPassword: true, On: true, Since: time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC), CodesLeft: 10, Done: "on", Devices: []page.TrustedDevice{
+		steps("second-nothing", http.StatusOK, page.SecondSecurity{}),
+		steps("second-no-password", http.StatusOK, page.SecondSecurity{Sub: page.Sub{Prove: page.Prove{Mail: true, Email: "anna@praktijk.test"}}}),
+		steps("second-mailed", http.StatusUnauthorized, page.SecondSecurity{Sub: page.Sub{Prove: page.Prove{
+			Form: "start", Mail: true, Mailed: true, Email: "anna@praktijk.test", Cause: cause.FreshProofRequired,
+		}}}),
+		steps("second-mailed-wrong", http.StatusUnauthorized, page.SecondSecurity{On: true, CodesLeft: 9, Sub: page.Sub{Prove: page.Prove{
+			Form: "codes", Password: true, Mail: true, Mailed: true, Code: true, Email: "anna@praktijk.test", Cause: cause.WrongPassword, Reference: "K7Q-4MD",
+		}}}),
+		steps("second-wrong-password", http.StatusUnauthorized, page.SecondSecurity{Sub: page.Sub{Prove: page.Prove{
+			Form: "start", Password: true, Mail: true, Cause: cause.WrongPassword, Reference: "K7Q-4MD",
+		}}}),
+		steps("second-on", http.StatusOK, page.SecondSecurity{
+			Sub: page.Sub{Done: "on", Prove: page.Prove{Password: true, Mail: true, Code: true}},
+			On:  true, Since: time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC), CodesLeft: 10, Devices: []page.TrustedDevice{
 				{ID: "a", Agent: "Firefox op Linux", Network: "192.0.2.1/32", Here: true},
 				{ID: "b", Agent: "", Network: "2001:db8::/64"},
 			},
 		}),
-		security("security-few", http.StatusUnauthorized, page.Security{
-			HasPassword: true, On: true, CodesLeft: 1, Form: "off", Cause: cause.SecondStepFailed, Reference: "K7Q-4MD", Reason: "clock", Off: time.Minute,
+		steps("second-few", http.StatusUnauthorized, page.SecondSecurity{
+			Sub: page.Sub{Prove: page.Prove{
+				Form: "off", Password: true, Mail: true, Code: true, Cause: cause.SecondStepFailed, Reference: "K7Q-4MD", Reason: "clock", Off: time.Minute,
+			}},
+			On: true, CodesLeft: 1,
 		}),
 		setup("setup-app", http.StatusOK, page.SecondSetup{
 			Key: "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ", URL: "otpauth://totp/Cliendo:anna?secret=GEZD", QRPath: "M4 4h7v1h-7zM4 5h1v1h-1z", QRSide: 45,
@@ -61,8 +77,21 @@ func secondStep(name string, status int, v page.SecondStep) state {
 	return state{name, func(p renderer, w http.ResponseWriter, r *http.Request) { p.SecondStep(w, r, status, v) }}
 }
 
-func security(name string, status int, v page.Security) state {
-	return state{name, func(p renderer, w http.ResponseWriter, r *http.Request) { p.Security(w, r, status, v) }}
+func security(name string, v page.Security) state {
+	return state{name, func(p renderer, w http.ResponseWriter, r *http.Request) { p.Security(w, r, http.StatusOK, v) }}
+}
+
+func steps(name string, status int, v page.SecondSecurity) state {
+	return state{name, func(p renderer, w http.ResponseWriter, r *http.Request) { p.SecondSecurity(w, r, status, v) }}
+}
+
+var april = time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC)
+
+func cards(warn bool) []page.SecurityCard {
+	return []page.SecurityCard{
+		{Key: "second", Title: "Extra stap bij het inloggen", Text: "De extra stap staat uit.", URL: "second-step", Warn: warn},
+		{Key: "password", Title: "Wachtwoord", Text: "Je gebruikt het wachtwoord dat wij voor je maakten.", URL: "password"},
+	}
 }
 
 func setup(name string, status int, v page.SecondSetup) state {

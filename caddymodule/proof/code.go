@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/ticket"
@@ -34,19 +35,32 @@ func (p *Prover) Mail(ctx context.Context, who Person) error {
 // then it is used up; a *Wrong when not. How often codes are guessed is counted with
 // all mailed codes of the person.
 func (p *Prover) Code(ctx context.Context, who Person, typed string) error {
+	return p.code(ctx, who, typed, Codes.TryProof)
+}
+
+// CodeFits is Code for a code that is only one part of a proof: it stays good for
+// Code, so that a slip in the other part does not cost another mail. Guesses count.
+func (p *Prover) CodeFits(ctx context.Context, who Person, typed string) error {
+	return p.code(ctx, who, typed, Codes.FitsProof)
+}
+
+func (p *Prover) code(ctx context.Context, who Person, typed string, compare func(Codes, context.Context, *store.User, string, string) error) error {
 	u, err := p.mailable(ctx, who)
 	if err != nil {
 		return err
 	}
-	err = p.Codes.TryProof(ctx, u, who.Browser, typed)
+	err = compare(p.Codes, ctx, u, who.Browser, typed)
 	var wait *ticket.Wait
+	wrong := &Wrong{Cause: cause.WrongPassword}
 	switch {
 	case errors.As(err, &wait):
-		return &Wrong{wait.Until}
+		wrong.Until = wait.Until
 	case errors.Is(err, ticket.ErrWrong), errors.Is(err, ticket.ErrDead), errors.Is(err, ticket.ErrNone):
-		return &Wrong{}
+	default:
+		return err
 	}
-	return err
+	wrong.Reference = p.note(ctx, who, u, wrong.Cause, wrong.Until)
+	return wrong
 }
 
 func (p *Prover) mailable(ctx context.Context, who Person) (*store.User, error) {

@@ -1,8 +1,9 @@
 // Package proof asks somebody who is logged in to show again that it is them,
-// before they do what would hurt in the wrong hands: with their password, or with
-// a code that is mailed to them. It owns the comparison and how often one may try,
-// which is counted with the tries to log in. When a proof is due, and what may be
-// done with it, is decided elsewhere.
+// before they do what would hurt in the wrong hands: with their password, with a
+// code that is mailed to them, and with a code of their second step. It owns the
+// comparison and how often one may try, which is counted with the tries to log in.
+// When a proof is due, which of these it takes, and what may be done with it, is
+// decided elsewhere.
 package proof
 
 import (
@@ -16,6 +17,7 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/passhash"
@@ -37,9 +39,16 @@ func Due(at, now time.Time) bool {
 // ErrWrong says that what was typed does not fit.
 var ErrWrong = errors.New("it does not fit")
 
-// Wrong is the error of a try that does not fit. Until is when the next one is
-// looked at; zero: at once.
-type Wrong struct{ Until time.Time }
+// Wrong is the error of a try that does not fit.
+type Wrong struct {
+	Until     time.Time // when the next one is looked at; zero: at once
+	Cause     cause.Cause
+	Reference string // of the attempt, where it was kept
+	// Reason and Off say what is the matter with a code of a second step, as those
+	// of *factor.Wrong.
+	Reason string
+	Off    time.Duration
+}
 
 // Error says that it does not fit, and nothing about what was typed.
 func (w *Wrong) Error() string { return ErrWrong.Error() }
@@ -62,15 +71,22 @@ type Hasher interface {
 	Verify(ctx context.Context, encoded, password string, p passhash.Place) (passhash.Result, error)
 }
 
-// Attempts keeps what was tried. *attempt.Recorder is one.
+// Attempts keeps what was tried, and counts it. *signin.Dispatcher is one.
 type Attempts interface {
-	Record(ctx context.Context, e attempt.Entry) (reference string, err error)
+	Note(ctx context.Context, e attempt.Entry) (reference string)
+}
+
+// Factors compares codes of second steps, and takes those that fit.
+// *factor.Factors is one.
+type Factors interface {
+	Check(ctx context.Context, u *store.User, code string) (factor.Accepted, error)
 }
 
 // Codes mails codes and compares them. *ticket.Book is one.
 type Codes interface {
 	AskProof(ctx context.Context, p ticket.Proving) error
 	TryProof(ctx context.Context, u *store.User, browser, code string) error
+	FitsProof(ctx context.Context, u *store.User, browser, code string) error
 }
 
 // Quota says whether one more mail may be asked for. *outbox.Outbox is one.
@@ -87,6 +103,7 @@ type Options struct {
 	Limits    Limits
 	Hasher    Hasher
 	Attempts  Attempts
+	Factors   Factors // needed for SecondStep
 	Log       *slog.Logger
 }
 
@@ -107,6 +124,7 @@ type Person struct {
 	Network, Agent, Device string // Device is the digest of a known one
 	// Browser names the one that asks: a mailed code is good there only.
 	Browser string
+	Session string // the handle of theirs, for the record of attempts
 	Locale  string
 }
 
@@ -148,23 +166,63 @@ func (p *Prover) Password(ctx context.Context, who Person, typed string) error {
 		}
 		return nil
 	}
+	return p.failed(ctx, who, u, place, &Wrong{Cause: cause.WrongPassword})
+}
+
+// SecondStep compares what was typed with the second step of somebody who has one,
+// and takes the code when it fits: a code of the app, or a recovery code. The
+// errors are those of Password, and factor.ErrNone for somebody without.
+func (p *Prover) SecondStep(ctx context.Context, who Person, typed string) error {
+	return p.Step(ctx, who, func(ctx context.Context, u *store.User) error {
+		_, err := p.Factors.Check(ctx, u, typed)
+		return err
+	})
+}
+
+// Step runs a comparison that fails with *factor.Wrong within the budget of codes.
+func (p *Prover) Step(ctx context.Context, who Person, compare func(ctx context.Context, u *store.User) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	u, err := p.Directory.User(ctx, who.Account, who.User)
+	if err != nil {
+		return fmt.Errorf("proving who it is: %w", err)
+	}
+	place, err := p.Limits.Reserve(ctx, limit.Try{Subject: attempt.Subject(u.ID, ""), SecondStep: true})
+	if err != nil {
+		return err
+	}
+	err = compare(ctx, u)
+	var wrong *factor.Wrong
+	switch {
+	case err == nil:
+		if err := place.Succeeded(ctx); err != nil {
+			p.Log.Error("giving back the place of a right try failed", "error", err)
+		}
+		return nil
+	case errors.As(err, &wrong):
+		return p.failed(ctx, who, u, place, &Wrong{Cause: cause.SecondStepFailed, Reason: wrong.Reason, Off: wrong.Off})
+	}
+	_ = place.Release(ctx) // lapses otherwise
+	return fmt.Errorf("proving who it is: %w", err)
+}
+
+// failed counts a try before it is answered, and keeps it, so that the story of the
+// user tells of it.
+func (p *Prover) failed(ctx context.Context, who Person, u *store.User, place *limit.Place, wrong *Wrong) error {
 	until, err := place.Failed(ctx)
 	if err != nil {
 		return fmt.Errorf("proving who it is: %w", err)
 	}
-	p.note(ctx, who, u, until)
-	return &Wrong{until}
+	wrong.Until = until
+	wrong.Reference = p.note(ctx, who, u, wrong.Cause, until)
+	return wrong
 }
 
-// note keeps a failure, so that the story of the user tells of it.
-func (p *Prover) note(ctx context.Context, who Person, u *store.User, until time.Time) {
-	_, err := p.Attempts.Record(ctx, attempt.Entry{
-		Cause: cause.WrongPassword, Method: Method, Typed: u.Email, User: u.ID, Account: u.Account,
+func (p *Prover) note(ctx context.Context, who Person, u *store.User, c cause.Cause, until time.Time) (reference string) {
+	return p.Attempts.Note(ctx, attempt.Entry{
+		Cause: c, Method: Method, Typed: u.Email, User: u.ID, Account: u.Account, Session: who.Session,
 		Network: who.Network, Agent: who.Agent, Locale: who.Locale, Known: who.Device != "", RetryAt: until,
 	})
-	if err != nil {
-		p.Log.Error("recording an attempt failed", "error", err)
-	}
 }
 
 // blank is true for what is no letter of a password and comes along when text is

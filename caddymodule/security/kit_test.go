@@ -25,6 +25,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/passhash"
+	"github.com/cliendo/gateway/caddymodule/proof"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/security"
 	"github.com/cliendo/gateway/caddymodule/session"
@@ -40,18 +41,19 @@ const password = "Kq7Wm3tRzPdv4F"
 
 // house is the security page with all it stands on; a hash is the password itself.
 type house struct {
-	t        *testing.T
-	shift    atomic.Int64
-	engine   store.Engine
-	dir      *directory.Directory
-	sessions *session.Manager
-	factors  *factor.Factors
-	limits   *limit.Limiter
-	mux      *http.ServeMux
-	mu       sync.Mutex
-	mails    []outbox.Draft
-	noted    []attempt.Entry
-	mailDown bool
+	t         *testing.T
+	shift     atomic.Int64
+	engine    store.Engine
+	dir       *directory.Directory
+	sessions  *session.Manager
+	factors   *factor.Factors
+	limits    *limit.Limiter
+	mux       *http.ServeMux
+	mu        sync.Mutex
+	mails     []outbox.Draft
+	noted     []attempt.Entry
+	mailDown  bool
+	mailsFull bool
 }
 
 func (h *house) now() time.Time       { return time.Now().Add(time.Duration(h.shift.Load())) }
@@ -132,12 +134,28 @@ func (h *house) furnish(e store.Engine) {
 	must(t, err)
 	security.New(security.Options{
 		Prefix: "/gateway", Origin: "https://app.example/gateway", Sessions: h.sessions, Directory: h.dir, Dispatcher: h, Factors: h.factors,
-		Limits: h.limits, Hasher: h, Store: e, Tickets: ticket.New(e, ticket.Options{Mails: nil, Now: h.now}), Mails: h, Pages: pages, Now: h.now,
+		Prover: h.prover(keys), Store: e, Tickets: ticket.New(e, ticket.Options{Mails: nil, Now: h.now}), Mails: h, Pages: pages, Now: h.now,
 	}).Mount(h.mux)
 	must(t, h.dir.CreateAccount(ctx, &store.Account{ID: "praktijk", Name: "Praktijk", State: directory.Active}))
 	must(t, h.dir.CreateUser(ctx, &store.User{
 		ID: "jan", Account: "praktijk", Email: "jan@example.test", Name: "Jan", Type: "teammate", Password: password, Locale: "en",
 	}))
+}
+
+// prover asks for proofs as the product does.
+func (h *house) prover(keys *secret.Keys) *proof.Prover {
+	return proof.New(proof.Options{
+		Codes: ticket.New(h.engine, ticket.Options{Key: keys.Derive("tickets"), Mails: h, Now: h.now}), Quota: h, Origin: "https://app.example/gateway",
+		Directory: h.dir, Limits: h.limits, Hasher: h, Attempts: h, Factors: h.factors,
+	})
+}
+
+// Allow refuses mails while mailsFull is set.
+func (h *house) Allow(context.Context, outbox.Request) error {
+	if h.mailsFull {
+		return &outbox.TooMany{Until: h.now().Add(time.Hour)}
+	}
+	return nil
 }
 
 func (h *house) jan() *store.User {
@@ -223,7 +241,7 @@ func (b *browser) setUp() (seed string, codes []string) {
 	seed = strings.ReplaceAll(shown[1], " ", "")
 	h.want(b.post("/second-step/confirm", "code", h.code(seed)), 303, "", "/gateway/security/second-step")
 	codes = b.codes()
-	h.want(b.post("/second-step/on", "stored", "1"), 303, "", "/gateway/security?done=on")
+	h.want(b.post("/second-step/on", "stored", "1"), 303, "", "/gateway/security/second-step?done=on")
 	return seed, codes
 }
 
@@ -241,4 +259,14 @@ func (h *house) code(seed string) string {
 	code, err := totp.GenerateCode(seed, h.now())
 	must(h.t, err)
 	return code
+}
+
+// noSetup says that nothing is being set up in the session of b.
+func (h *house) noSetup(b *browser) {
+	h.t.Helper()
+	res := b.get("/second-step")
+	h.want(res, 200, "", "")
+	if body := res.Body.String(); attr(res, "data-second-step") == "" || keyShown.MatchString(body) || codesShown.MatchString(body) {
+		h.t.Errorf("a set-up is shown: %s", body)
+	}
 }

@@ -2,45 +2,76 @@ package security
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
-	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cause"
-	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/factor"
-	"github.com/cliendo/gateway/caddymodule/limit"
-	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
-// Tickets draws the letter that tells of a change.
-type Tickets interface {
-	Notice(ctx context.Context, u *store.User, what ticket.Telling) ticket.Offered
+// Factors is what somebody's second step is managed with.
+type Factors interface {
+	Status(ctx context.Context, u *store.User, session string) (factor.Status, error)
+	Begin(ctx context.Context, u *store.User, session string) error
+	BeginCodes(ctx context.Context, u *store.User, session string) error
+	Setup(ctx context.Context, u *store.User, session string) (factor.Setup, error)
+	Confirm(ctx context.Context, u *store.User, session, code string) error
+	Enable(tx store.Tx, u *store.User, session string) error
+	Abandon(ctx context.Context, u *store.User) error
+	Forget(ctx context.Context, u *store.User, id string) error
 }
 
-// Mails writes it in the step of the change.
-type Mails interface {
-	Send(ctx context.Context, d outbox.Draft, with func(tx store.Tx) error) error
-}
+// pathSecond is where this part begins.
+const pathSecond = "/security/second-step"
 
 // The forms of the page, as their addresses call them.
 const (
-	formStart   = "start"
-	formCodes   = "codes"
-	formOff     = "off"
-	formConfirm = "confirm"
+	formStart = "start"
+	formCodes = "codes"
+	formOff   = "off"
 )
+
+func (e *Errand) secondRoutes() routes {
+	return routes{
+		"GET /second-step":           e.second,
+		"POST /second-step/start":    e.start,
+		"POST /second-step/codes":    e.codes,
+		"POST /second-step/confirm":  e.confirm,
+		"POST /second-step/download": e.download,
+		"POST /second-step/on":       e.enable,
+		"POST /second-step/off":      e.off,
+		"POST /second-step/cancel":   e.cancelSetup,
+		"POST /devices":              e.forget,
+	}
+}
+
+func (e *Errand) secondCard(v *visit) (page.SecurityCard, error) {
+	s, err := e.Factors.Status(v.Context(), v.user, v.session)
+	if err != nil {
+		return page.SecurityCard{}, err
+	}
+	c := page.SecurityCard{Key: "second", Title: e.say(v, "security.second"), Text: e.say(v, "security.off"), URL: "second-step"}
+	required, _ := e.required(v)
+	c.Warn = required && !s.On
+	if s.On {
+		c.Text = e.say(v, "security.on", "date", e.Pages.Day(v.locale, s.Since))
+		if c.Warn = s.CodesLeft <= page.FewCodes; c.Warn {
+			c.Text += " " + e.say(v, "security.codes_left", "n", s.CodesLeft)
+		}
+	}
+	return c, nil
+}
 
 // start makes a new seed: for a second step, or for another phone.
 func (e *Errand) start(v *visit) {
-	if !e.prove(v, formStart) {
+	if !e.prove(v, formStart, e.showSecond) {
 		return
 	}
 	e.begun(v, e.Factors.Begin(v.Context(), v.user, v.session))
@@ -48,10 +79,10 @@ func (e *Errand) start(v *visit) {
 
 func (e *Errand) codes(v *visit) {
 	if !v.user.SecondStep {
-		e.on(v, "/security")
+		e.on(v, pathSecond)
 		return
 	}
-	if !e.prove(v, formCodes) {
+	if !e.prove(v, formCodes, e.showSecond) {
 		return
 	}
 	e.begun(v, e.Factors.BeginCodes(v.Context(), v.user, v.session))
@@ -62,10 +93,21 @@ func (e *Errand) begun(v *visit, err error) {
 		e.away(v, err)
 		return
 	}
-	e.on(v, "/security/second-step")
+	e.on(v, pathSecond)
 }
 
-func (e *Errand) showSetup(v *visit) { e.setup(v, http.StatusOK, page.SecondSetup{}) }
+// second shows what is being set up in this session, else how the second step is.
+func (e *Errand) second(v *visit) {
+	s, err := e.Factors.Setup(v.Context(), v.user, v.session)
+	switch {
+	case err == nil:
+		e.showSetup(v, http.StatusOK, s, page.SecondSetup{})
+	case gone(err):
+		e.showSecond(v, http.StatusOK, e.asked(v))
+	default:
+		e.away(v, err)
+	}
+}
 
 // setup shows what is being set up: the QR code until a code was confirmed, then
 // the recovery codes. Without a set-up the person is back where it begins.
@@ -75,8 +117,13 @@ func (e *Errand) setup(v *visit, status int, p page.SecondSetup) {
 		e.none(v, err)
 		return
 	}
+	e.showSetup(v, status, s, p)
+}
+
+func (e *Errand) showSetup(v *visit, status int, s factor.Setup, p page.SecondSetup) {
 	p.Locale, p.Target, p.Codes, p.OnlyCodes = v.locale, e.to(v), grouped(s.Codes), s.Seed == ""
 	if len(s.Codes) == 0 {
+		var err error
 		p.Key, p.URL = factor.Grouped(s.Seed), s.URL
 		if p.QRPath, p.QRSide, err = factor.QR(s.URL); err != nil {
 			e.Log.Error("a QR code cannot be drawn; the key is shown", "error", err)
@@ -96,7 +143,7 @@ func grouped(codes []string) []string {
 // none answers where nothing is being set up, or nobody knows.
 func (e *Errand) none(v *visit, err error) {
 	if gone(err) {
-		e.on(v, "/security")
+		e.on(v, pathSecond)
 		return
 	}
 	e.away(v, err)
@@ -105,22 +152,22 @@ func (e *Errand) none(v *visit, err error) {
 // confirm compares a code of the app. It counts in the budget of codes: the seed is
 // the person's own, and still nobody needs more tries.
 func (e *Errand) confirm(v *visit) {
-	place, ok := e.reserve(v, formConfirm, limit.Try{Subject: attempt.Subject(v.user.ID, ""), SecondStep: true})
-	if !ok {
+	err := e.Prover.Step(v.Context(), e.person(v), func(ctx context.Context, u *store.User) error {
+		return e.Factors.Confirm(ctx, u, v.session, v.PostForm.Get("code"))
+	})
+	if err == nil {
+		e.on(v, pathSecond)
 		return
 	}
-	err := e.Factors.Confirm(v.Context(), v.user, v.session, v.PostForm.Get("code"))
-	var wrong *factor.Wrong
-	switch {
-	case err == nil:
-		e.settle(v, place)
-		e.on(v, "/security/second-step")
-	case errors.As(err, &wrong):
-		e.failed(v, formConfirm, place, cause.SecondStepFailed, page.Security{Reason: wrong.Reason, Off: wrong.Off})
-	default:
-		_ = place.Release(v.Context())
+	if gone(err) {
 		e.none(v, err)
+		return
 	}
+	e.unproved(v, err, page.Prove{}, func(v *visit, status int, p page.Prove) {
+		e.setup(v, status, page.SecondSetup{
+			Cause: p.Cause, Reference: p.Reference, Reason: p.Reason, Off: p.Off, RetryAfter: p.RetryAfter, RetryAt: p.RetryAt,
+		})
+	})
 }
 
 // download is the list of recovery codes as a file. It is a form that posts, which
@@ -164,7 +211,7 @@ func (e *Errand) enable(v *visit) {
 		return
 	}
 	e.Log.Info("a second step, or its recovery codes, was set up", "user", v.user.ID, "account", v.user.Account)
-	e.on(v, "/security", "done", done)
+	e.on(v, pathSecond, "done", done)
 }
 
 func (e *Errand) cancelSetup(v *visit) {
@@ -172,20 +219,20 @@ func (e *Errand) cancelSetup(v *visit) {
 		e.away(v, err)
 		return
 	}
-	e.on(v, "/security", "done", "cancelled")
+	e.on(v, pathSecond, "done", "cancelled")
 }
 
 // off switches the second step off, tells by mail, and ends the other sessions.
 func (e *Errand) off(v *visit) {
 	if !v.user.SecondStep {
-		e.on(v, "/security")
+		e.on(v, pathSecond)
 		return
 	}
-	if required, from := e.Rules.Duty(v.user, v.account); required && !e.Now().Before(from) {
-		e.refuse(v, formOff, cause.Forbidden, page.Security{}, time.Time{})
+	if required, by := e.required(v); required && by.IsZero() {
+		e.again(v, cause.Forbidden, page.Prove{Form: formOff}, e.showSecond)
 		return
 	}
-	if !e.prove(v, formOff) {
+	if !e.prove(v, formOff, e.showSecond) {
 		return
 	}
 	tell := &ticket.Telling{Kind: letter.SecondStepOff, Origin: e.Origin, Locale: v.locale}
@@ -200,40 +247,59 @@ func (e *Errand) off(v *visit) {
 		return
 	}
 	e.Log.Info("a second step was switched off by its owner", "user", v.user.ID, "account", v.user.Account)
-	e.on(v, "/security", "done", "off")
+	e.on(v, pathSecond, "done", "off")
 }
 
-// change changes the user who is here, with the letter that tells of it, in one
-// step; again for as long as others are faster.
-func (e *Errand) change(v *visit, tell *ticket.Telling, fn func(tx store.Tx, u *store.User) error) error {
-	for {
-		err := e.try(v, tell, fn)
-		if !errors.Is(err, store.ErrConflict) || v.Context().Err() != nil {
-			return err
-		}
-		time.Sleep(20 * time.Millisecond)
+// required tells whether this person has to have a second step, and from when; zero
+// for at once.
+func (e *Errand) required(v *visit) (required bool, by time.Time) {
+	required, from := e.Rules.Duty(v.user, v.account)
+	if required && from.After(e.Now()) {
+		by = from
 	}
+	return required, by
 }
 
-func (e *Errand) try(v *visit, tell *ticket.Telling, fn func(tx store.Tx, u *store.User) error) error {
-	step := func(tx store.Tx) error {
-		u, err := store.Users.Read(tx, v.user.ID)
-		if err != nil {
-			return err
-		}
-		if err := fn(tx, u); err != nil {
-			return err
-		}
-		return directory.SaveUser(v.Context(), tx, u, e.Now())
+// secondResults are what the page can be opened with.
+var secondResults = map[string]bool{"on": true, "off": true, "codes": true, "forgotten": true, "cancelled": true}
+
+// showSecond writes the page with all there is, and what is the matter in prove.
+func (e *Errand) showSecond(v *visit, status int, prove page.Prove) {
+	s, err := e.Factors.Status(v.Context(), v.user, v.session)
+	if err != nil {
+		e.away(v, err)
+		return
 	}
-	if tell == nil || e.Tickets == nil {
-		return e.Store.Update(v.Context(), store.AccountTag(v.user.Account), step)
+	p := page.SecondSecurity{
+		Sub: e.sub(v, secondResults, prove), On: s.On, Since: s.Since, CodesLeft: s.CodesLeft, Setup: s.Setup,
 	}
-	letter := e.Tickets.Notice(v.Context(), v.user, *tell)
-	return e.Mails.Send(v.Context(), letter.Mail, func(tx store.Tx) error {
-		if err := step(tx); err != nil {
-			return err
-		}
-		return letter.Open(tx, e.Now())
-	})
+	p.Required, p.By = e.required(v)
+	here := e.Dispatcher.KnownDevice(v.Request, v.user.ID)
+	for _, d := range s.Devices {
+		p.Devices = append(p.Devices, page.TrustedDevice{
+			ID: d.ID, Agent: d.Agent, Network: d.Network, Since: d.Since, Until: d.Until, Here: d.ID == here,
+		})
+	}
+	e.Pages.SecondSecurity(v.w, v.Request, status, p)
+}
+
+func (e *Errand) forget(v *visit) {
+	id := v.PostForm.Get("device")
+	if id == "" {
+		e.again(v, cause.BadRequest, page.Prove{}, e.showSecond)
+		return
+	}
+	if id == "all" {
+		id = ""
+	}
+	if err := e.Factors.Forget(v.Context(), v.user, id); err != nil {
+		e.away(v, err)
+		return
+	}
+	e.on(v, pathSecond, "done", "forgotten")
+}
+
+// fileName is that of the recovery codes on the person's own disk.
+func (e *Errand) fileName(v *visit) string {
+	return "attachment; filename=\"" + url.PathEscape(e.Pages.Text(v.locale, "setup.file")) + ".txt\""
 }

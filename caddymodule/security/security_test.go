@@ -32,7 +32,7 @@ func TestTheSecondStepFromQRCodeToOff(t *testing.T) {
 			h.t.Error("the page holds what its policy forbids")
 		}
 		seed := strings.ReplaceAll(keyShown.FindStringSubmatch(setup)[1], " ", "")
-		h.want(b.post("/second-step/on", "stored", "1"), 303, "", "/gateway/security") // nothing is confirmed
+		h.want(b.post("/second-step/on", "stored", "1"), 303, "", "/gateway/security/second-step") // nothing is confirmed
 		h.want(b.post("/second-step/confirm", "code", "1234"), 401, cause.SecondStepFailed, "")
 		h.want(b.post("/second-step/confirm", "code", h.code(seed)), 303, "", "/gateway/security/second-step")
 		codes := b.codes()
@@ -52,7 +52,7 @@ func TestTheSecondStepFromQRCodeToOff(t *testing.T) {
 				h.t.Errorf("%q is not in the file", c)
 			}
 		}
-		h.want(b.post("/second-step/on", "stored", "1"), 303, "", "/gateway/security?done=on")
+		h.want(b.post("/second-step/on", "stored", "1"), 303, "", "/gateway/security/second-step?done=on")
 		if c, f := b.in(); c != cause.None || !h.jan().SecondStep || time.Since(f.AuthTime()) > time.Minute {
 			h.t.Errorf("this session: %q", c)
 		}
@@ -62,9 +62,9 @@ func TestTheSecondStepFromQRCodeToOff(t *testing.T) {
 		if _, err := h.factors.Find(context.Background(), half); err == nil {
 			h.t.Error("a login that was half-way goes on")
 		}
-		h.want(b.get("/second-step"), 303, "", "/gateway/security") // shown once
-		h.want(b.post("/second-step/download"), 303, "", "/gateway/security")
-		if page := b.get(""); attr(page, "data-second-step") != "on" || strings.Contains(page.Body.String(), codes[0]) {
+		h.noSetup(b) // shown once
+		h.want(b.post("/second-step/download"), 303, "", "/gateway/security/second-step")
+		if page := b.get("/second-step"); attr(page, "data-second-step") != "on" || strings.Contains(page.Body.String(), codes[0]) {
 			h.t.Errorf("%s", page.Body)
 		}
 		// Off: both proofs, and a mail.
@@ -75,7 +75,7 @@ func TestTheSecondStepFromQRCodeToOff(t *testing.T) {
 		if !h.jan().SecondStep || len(h.mails) != 0 {
 			h.t.Fatal("off without both proofs")
 		}
-		h.want(b.post("/second-step/off", "password", " "+password+"\n", "code", h.code(seed)), 303, "", "/gateway/security?done=off")
+		h.want(b.post("/second-step/off", "password", " "+password+"\n", "code", h.code(seed)), 303, "", "/gateway/security/second-step?done=off")
 		if h.jan().SecondStep || len(h.mails) != 1 || h.mails[0].Letter.Kind != letter.SecondStepOff || h.mails[0].To != "jan@example.test" || h.mails[0].Letter.NotMe == "" {
 			h.t.Errorf("on: %v, mails: %+v", h.jan().SecondStep, h.mails)
 		}
@@ -111,7 +111,7 @@ func TestNewCodesAndAnotherPhone(t *testing.T) {
 		h.push(time.Minute)
 		h.want(b.post("/second-step/codes", "password", password, "code", old[0]), 303, "", "/gateway/security/second-step")
 		fresh := b.codes()
-		h.want(b.post("/second-step/on", "stored", "1"), 303, "", "/gateway/security?done=codes")
+		h.want(b.post("/second-step/on", "stored", "1"), 303, "", "/gateway/security/second-step?done=codes")
 		check := func(code, want string) {
 			h.t.Helper()
 			got := "accepted"
@@ -129,7 +129,7 @@ func TestNewCodesAndAnotherPhone(t *testing.T) {
 		h.want(b.post("/second-step/start", "password", password, "code", fresh[2]), 303, "", "/gateway/security/second-step")
 		next := strings.ReplaceAll(keyShown.FindStringSubmatch(b.get("/second-step").Body.String())[1], " ", "")
 		h.want(b.post("/second-step/confirm", "code", h.code(next)), 303, "", "/gateway/security/second-step")
-		h.want(b.post("/second-step/on", "stored", "1"), 303, "", "/gateway/security?done=codes")
+		h.want(b.post("/second-step/on", "stored", "1"), 303, "", "/gateway/security/second-step?done=codes")
 		h.push(time.Minute)
 		check(h.code(seed), "refused")
 		check(h.code(next), "accepted")
@@ -142,11 +142,11 @@ func TestASessionAloneChangesNothing(t *testing.T) {
 		for _, typed := range []string{"", "wrong", strings.ToUpper(password)} {
 			h.want(b.post("/second-step/start", "password", typed), 401, cause.WrongPassword, "")
 		}
-		h.want(b.get("/second-step"), 303, "", "/gateway/security")
+		h.noSetup(b)
 		// What is begun belongs to the session that proved it.
 		h.want(b.post("/second-step/start", "password", password), 303, "", "/gateway/security/second-step")
-		h.want(h.login().get("/second-step"), 303, "", "/gateway/security")
-		h.want(h.login().post("/second-step/download"), 303, "", "/gateway/security")
+		h.noSetup(h.login())
+		h.want(h.login().post("/second-step/download"), 303, "", "/gateway/security/second-step")
 		// A script of the app, which shares our origin, reads nothing here.
 		for _, dest := range []string{"empty", "iframe", "script", "object"} {
 			b.header = map[string]string{"Sec-Fetch-Dest": dest}
@@ -157,8 +157,8 @@ func TestASessionAloneChangesNothing(t *testing.T) {
 			}
 		}
 		b.header = nil
-		h.want(b.post("/second-step/cancel"), 303, "", "/gateway/security?done=cancelled")
-		h.want(b.get("/second-step"), 303, "", "/gateway/security")
+		h.want(b.post("/second-step/cancel"), 303, "", "/gateway/security/second-step?done=cancelled")
+		h.noSetup(b)
 	})
 }
 
@@ -208,7 +208,7 @@ func TestTrustedDevicesAreListedAndForgotten(t *testing.T) {
 		for _, id := range []string{"laptop", "phone", "tablet"} {
 			must(h.t, h.factors.Trust(ctx, h.jan(), factor.Device{ID: id, Agent: "Browser of the " + id, Network: "192.0.2.1/32"}))
 		}
-		if page := b.get("").Body.String(); !strings.Contains(page, "Browser of the laptop, 192.0.2.1, since") {
+		if page := b.get("/second-step").Body.String(); !strings.Contains(page, "Browser of the laptop, 192.0.2.1, since") {
 			h.t.Errorf("%s", page)
 		}
 		left := func() (all string) {
@@ -220,11 +220,11 @@ func TestTrustedDevicesAreListedAndForgotten(t *testing.T) {
 			return all
 		}
 		h.want(b.post("/devices"), 400, cause.BadRequest, "")
-		h.want(b.post("/devices", "device", "phone"), 303, "", "/gateway/security?done=forgotten")
+		h.want(b.post("/devices", "device", "phone"), 303, "", "/gateway/security/second-step?done=forgotten")
 		if got := left(); got != "laptop tablet " {
 			h.t.Errorf("left: %s", got)
 		}
-		h.want(b.post("/devices", "device", "all"), 303, "", "/gateway/security?done=forgotten")
+		h.want(b.post("/devices", "device", "all"), 303, "", "/gateway/security/second-step?done=forgotten")
 		if got := left(); got != "" {
 			h.t.Errorf("left: %s", got)
 		}

@@ -66,6 +66,16 @@ func (b *Book) AskProof(ctx context.Context, p Proving) error {
 // good, ErrWrong, ErrDead or a *Wait as with other codes, and guesses of both are
 // counted together.
 func (b *Book) TryProof(ctx context.Context, u *store.User, browser, code string) error {
+	return b.proof(ctx, u, browser, code, true)
+}
+
+// FitsProof is TryProof that leaves a code that fits as good as it was. Guesses are
+// counted all the same.
+func (b *Book) FitsProof(ctx context.Context, u *store.User, browser, code string) error {
+	return b.proof(ctx, u, browser, code, false)
+}
+
+func (b *Book) proof(ctx context.Context, u *store.User, browser, code string, use bool) error {
 	code = digits(code)
 	var outcome error
 	err := b.change(ctx, outbox.OfUser(u.Account, u.ID), func(_ store.Tx, book *store.Book, now time.Time) error {
@@ -88,7 +98,9 @@ func (b *Book) TryProof(ctx context.Context, u *store.User, browser, code string
 			return &Wait{until}
 		}
 		if same(t.Code, b.digest("code", t.ID, code)) {
-			t.State, t.Settled = Used, now
+			if use {
+				t.State, t.Settled = Used, now
+			}
 			return nil
 		}
 		t.CodeTries++
