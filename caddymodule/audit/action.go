@@ -10,25 +10,27 @@ type Action = string
 
 // The actions.
 const (
-	UserCreated         Action = "user.created"
-	UserDeleted         Action = "user.deleted"
-	UserEmailChanged    Action = "user.email_changed"
-	UserEmailAsked      Action = "user.email_change_asked" // waits for the proof of the mailbox
-	UserEmailDropped    Action = "user.email_change_dropped"
-	UserNameChanged     Action = "user.name_changed"
-	UserTypeChanged     Action = "user.type_changed"
-	UserLocaleChanged   Action = "user.locale_changed"
-	UserBlocked         Action = "user.blocked"
-	UserUnblocked       Action = "user.unblocked"
-	UserPasswordSet     Action = "user.password_set"
-	UserPasswordRemoved Action = "user.password_removed"
-	UserSecondStepOn    Action = "user.second_step_on"
-	UserSecondStepOff   Action = "user.second_step_off"
-	UserSessionsEnded   Action = "user.sessions_ended"
-	UserSessionEnded    Action = "user.session_ended"
-	UserInvited         Action = "user.invited"
-	UserExported        Action = "user.exported"
-	UserErased          Action = "user.erased"
+	UserCreated          Action = "user.created"
+	UserDeleted          Action = "user.deleted"
+	UserEmailChanged     Action = "user.email_changed"
+	UserEmailAsked       Action = "user.email_change_asked" // waits for the proof of the mailbox
+	UserEmailDropped     Action = "user.email_change_dropped"
+	UserNameChanged      Action = "user.name_changed"
+	UserTypeChanged      Action = "user.type_changed"
+	UserLocaleChanged    Action = "user.locale_changed"
+	UserBlocked          Action = "user.blocked"
+	UserUnblocked        Action = "user.unblocked"
+	UserPasswordSet      Action = "user.password_set"
+	UserPasswordRemoved  Action = "user.password_removed"
+	UserSecondStepOn     Action = "user.second_step_on"
+	UserSecondStepOff    Action = "user.second_step_off"
+	UserIdentityLinked   Action = "user.identity_linked"
+	UserIdentityUnlinked Action = "user.identity_unlinked"
+	UserSessionsEnded    Action = "user.sessions_ended"
+	UserSessionEnded     Action = "user.session_ended"
+	UserInvited          Action = "user.invited"
+	UserExported         Action = "user.exported"
+	UserErased           Action = "user.erased"
 
 	AccountCreated       Action = "account.created"
 	AccountNameChanged   Action = "account.name_changed"
@@ -57,6 +59,7 @@ const (
 var actions = []Action{
 	UserCreated, UserDeleted, UserEmailChanged, UserEmailAsked, UserEmailDropped, UserNameChanged, UserTypeChanged, UserLocaleChanged,
 	UserBlocked, UserUnblocked, UserPasswordSet, UserPasswordRemoved, UserSecondStepOn, UserSecondStepOff,
+	UserIdentityLinked, UserIdentityUnlinked,
 	UserSessionsEnded, UserSessionEnded, UserInvited, UserExported, UserErased,
 	AccountCreated, AccountNameChanged, AccountStateChanged, AccountChanged, AccountSessionsEnded,
 	LookedUser, LookedUsers, LookedAccount, LookedAttempt, LookedStory, LookedReports, LookedAudit,

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cliendo/gateway/caddymodule/event"
+	"github.com/cliendo/gateway/caddymodule/identity"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -185,12 +186,20 @@ func (d *Directory) DeleteUserIf(ctx context.Context, account, id string, check 
 			return wrap("deleting user", err)
 		}
 	}
+	var identities []string
 	err = d.feed.During(ctx, []event.Change{{Kind: event.Deleted, Account: account, User: id}}, func(ctx context.Context) error {
-		return d.store.Update(ctx, store.AccountTag(account), func(tx store.Tx) error { return d.removeUser(ctx, tx, id, check) })
+		return d.store.Update(ctx, store.AccountTag(account), func(tx store.Tx) (err error) {
+			if err := d.removeUser(ctx, tx, id, check); err != nil {
+				return err
+			}
+			identities, err = identity.Remove(tx, id)
+			return err
+		})
 	})
 	if err != nil {
 		return wrap("deleting user", err)
 	}
+	identity.New(d.store, d.now).Forget(ctx, account, id, identities)
 	for i, tag := range tags {
 		d.release(ctx, tag, seen[i])
 	}

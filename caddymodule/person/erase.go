@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/identity"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
@@ -69,6 +70,7 @@ func (k *Keeper) eraseOwn(ctx context.Context, account, id string, e *Erased) er
 		return err
 	}
 	e.Sessions, e.Mails = len(sessions), len(mails)
+	var identities []string
 	err = k.store.Update(ctx, tag, func(tx store.Tx) error {
 		for _, s := range sessions {
 			tx.Announce(store.Sessions.Kind, s)
@@ -86,12 +88,19 @@ func (k *Keeper) eraseOwn(ctx context.Context, account, id string, e *Erased) er
 				return err
 			}
 		}
+		if identities, err = identity.Remove(tx, id); err != nil {
+			return err
+		}
 		return errors.Join(
 			store.Books.Delete(tx, id), store.Logins.Delete(tx, id), store.Formers.Delete(tx, id), store.Factors.Delete(tx, id),
 		)
 	})
-	if err != nil || len(mails) == 0 {
+	if err != nil {
 		return err
+	}
+	identity.New(k.store, nil).Forget(ctx, account, id, identities)
+	if len(mails) == 0 {
+		return nil
 	}
 	return k.store.Update(ctx, store.OutboxTag, func(tx store.Tx) error {
 		for _, m := range mails {

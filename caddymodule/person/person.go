@@ -59,7 +59,9 @@ type File struct {
 	Mails     []*store.Mail    `json:"mails"`
 	Tickets   []Ticket         `json:"mailed_links"`
 	Factor    *SecondStep      `json:"second_step,omitempty"`
-	Audit     []audit.Entry    `json:"audit"`
+	// Identities are the accounts with providers that log them in.
+	Identities []store.LinkedIdentity `json:"linked_identities,omitempty"`
+	Audit      []audit.Entry          `json:"audit"`
 }
 
 // User is a user without what opens anything.
@@ -204,6 +206,13 @@ func (k *Keeper) access(ctx context.Context, account, id string, f *File) (err e
 	})
 	if err != nil {
 		return err
+	}
+	linked, err := optional(store.Identities.Get(ctx, k.store, tag, id))
+	if err != nil {
+		return err
+	}
+	if linked != nil {
+		f.Identities = linked.Linked
 	}
 	factor, err := optional(store.Factors.Get(ctx, k.store, tag, id))
 	if err != nil || factor == nil {

@@ -7,6 +7,7 @@ import "time"
 //	a:<account>     what belongs to an account: itself, users, their former
 //	                passwords and second steps, sessions, half-finished logins, indexes
 //	directory       the roll of account ids
+//	p:<digest>      the claim on an account with a provider: whom it logs in
 //	e:<address>     the claim on an e-mail address (canonical form), and who had it before
 //	u:<user id>     the claim on a user id: which account it is in
 //	l:<subject>     the budgets of attempts of one user, device or network

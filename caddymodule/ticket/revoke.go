@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/identity"
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -61,6 +62,9 @@ func (b *Book) Revoke(ctx context.Context, token string) (f *Found, err error) {
 	return f, nil
 }
 
+// headStart is how long before the mail a login may have begun that it tells of.
+const headStart = time.Minute
+
 // undo takes back what a used ticket opened.
 func (b *Book) undo(ctx context.Context, tx store.Tx, owner outbox.Owner, book *store.Book, t *store.Ticket) error {
 	u, err := store.Users.Read(tx, owner.Name)
@@ -71,6 +75,10 @@ func (b *Book) undo(ctx context.Context, tx store.Tx, owner outbox.Owner, book *
 		return err
 	}
 	u.Epoch++
+	// What they linked meanwhile would let them in again.
+	if _, err := identity.EndSince(ctx, tx, u, t.Asked.Add(-headStart), b.Now()); err != nil {
+		return err
+	}
 	// The password that came of it, and no later one: that may be their own.
 	if t.Purpose != Magic && !t.PasswordSince.IsZero() && t.PasswordSince.Equal(u.PasswordChanged) {
 		u.Password = ""

@@ -1,11 +1,13 @@
 package ticket_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/identity"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/ticket"
@@ -103,6 +105,37 @@ func TestAPasswordGivenByHandEndsTheMailedOnes(t *testing.T) {
 		}
 		if w.reread().Password != "by hand" {
 			w.t.Errorf("the password is %q", w.reread().Password)
+		}
+	})
+}
+
+// What was linked since that login would let the stranger in again; what was linked
+// before is the person's own.
+func TestNotMeTakesWhatWasLinkedSince(t *testing.T) {
+	onNodes(t, func(w *world) {
+		ctx, book := w.t.Context(), identity.New(w.store, w.now)
+		link := func(n identity.Named) {
+			err := book.Link(ctx, w.jan, n, "", func(ctx context.Context, step identity.Step) error {
+				return w.store.Update(ctx, store.AccountTag("acme"), func(tx store.Tx) error { return step(ctx, tx, w.jan) })
+			})
+			if err != nil {
+				w.t.Fatal(err)
+			}
+		}
+		mine, theirs := identity.Named{Issuer: "i", Subject: "mine"}, identity.Named{Issuer: "i", Subject: "theirs"}
+		link(mine)
+		w.push(time.Hour)
+		w.tell(letter.NewDevice)
+		w.push(time.Minute)
+		link(theirs)
+		if _, err := w.book.Revoke(ctx, token(w.post.last().Letter.NotMe)); err != nil {
+			w.t.Fatal(err)
+		}
+		if _, _, err := book.Find(ctx, theirs); !errors.Is(err, identity.ErrNone) {
+			w.t.Errorf("theirs: %v", err)
+		}
+		if u, _, err := book.Find(ctx, mine); err != nil || u.ID != "jan" {
+			w.t.Errorf("mine: %v", err)
 		}
 	})
 }

@@ -6,26 +6,28 @@ import "time"
 
 // Kinds of letters.
 const (
-	Magic           = "magic"            // log in with a link or a code
-	NewPassword     = "new_password"     // a new password
-	RevealPassword  = "reveal_password"  // a link that shows a new password
-	Nobody          = "nobody"           // nobody here has this address
-	PasswordChanged = "password_changed" // it happened
-	SecondStepOff   = "second_step_off"
-	NewDevice       = "new_device"
-	LimitReached    = "limit_reached" // somebody keeps trying passwords
-	AddressChanged  = "address_changed"
-	AddressAsked    = "address_asked"    // it will be, once the new one is proved
-	AddressYours    = "address_yours"    // to the new address, where nothing has to be proved
-	AddressToProve  = "address_to_prove" // to the new address
-	Invited         = "invited"
-	ProofCode       = "proof_code" // show again that it is you
+	Magic            = "magic"            // log in with a link or a code
+	NewPassword      = "new_password"     // a new password
+	RevealPassword   = "reveal_password"  // a link that shows a new password
+	Nobody           = "nobody"           // nobody here has this address
+	PasswordChanged  = "password_changed" // it happened
+	SecondStepOff    = "second_step_off"
+	IdentityLinked   = "identity_linked"   // an account with a provider logs them in from now on
+	IdentityUnlinked = "identity_unlinked" // and does so no more
+	NewDevice        = "new_device"
+	LimitReached     = "limit_reached" // somebody keeps trying passwords
+	AddressChanged   = "address_changed"
+	AddressAsked     = "address_asked"    // it will be, once the new one is proved
+	AddressYours     = "address_yours"    // to the new address, where nothing has to be proved
+	AddressToProve   = "address_to_prove" // to the new address
+	Invited          = "invited"
+	ProofCode        = "proof_code" // show again that it is you
 )
 
 // Kinds lists all kinds, in the order of the documentation.
 func Kinds() []string {
 	return []string{
-		Magic, NewPassword, RevealPassword, Nobody, PasswordChanged, SecondStepOff, NewDevice,
+		Magic, NewPassword, RevealPassword, Nobody, PasswordChanged, SecondStepOff, IdentityLinked, IdentityUnlinked, NewDevice,
 		LimitReached, AddressChanged, AddressAsked, AddressYours, AddressToProve, Invited, ProofCode,
 	}
 }
@@ -51,7 +53,8 @@ type Letter struct {
 	Network   string    `json:"network,omitempty"`
 	Place     string    `json:"place,omitempty"`
 	Reference string    `json:"reference,omitempty"`
-	// Address is another address: the new one, the old one. By is who did it.
+	// Address is another address: the new one, the old one, or the account with a
+	// provider that the letter speaks of. By is who did it.
 	Address string `json:"address,omitempty"`
 	By      string `json:"by,omitempty"`
 	// LoginURL leads to the login page.

@@ -30,6 +30,8 @@ func Sample(kind, locale string, now time.Time) Letter {
 		l.Name = ""
 	case PasswordChanged, SecondStepOff:
 		l.By = "Ahmed Bakker"
+	case IdentityLinked, IdentityUnlinked:
+		l.Address = "Google (a•••@example.com)"
 	case AddressChanged, AddressAsked:
 		l.Address, l.By = "anna@new.example.com", "Ahmed Bakker"
 	case AddressYours:

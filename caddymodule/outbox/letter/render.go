@@ -67,7 +67,7 @@ func needs(l Letter) error {
 		lacks = l.Password == ""
 	case ProofCode:
 		lacks = l.Code == ""
-	case PasswordChanged, SecondStepOff, NewDevice, LimitReached, AddressChanged, AddressAsked, AddressYours, AddressToProve,
+	case PasswordChanged, SecondStepOff, IdentityLinked, IdentityUnlinked, NewDevice, LimitReached, AddressChanged, AddressAsked, AddressYours, AddressToProve,
 		Invited, Nobody:
 	default:
 		return fmt.Errorf("letter %q: %w", l.Kind, errKind)

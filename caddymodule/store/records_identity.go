@@ -1,0 +1,32 @@
+package store
+
+import "time"
+
+// Identities are the accounts with a provider by which a user logs in, one record
+// for each user, under the id of the user and the tag of the account. Each of them
+// is claimed as well (Claims, under IdentityTag): an identity leads to one user.
+var Identities = Collection[LinkedIdentities]{Kind{Name: "identity"}}
+
+// IdentityTag returns the tag of the claim on an identity, by its digest.
+func IdentityTag(digest string) string { return "p:" + digest }
+
+// LinkedIdentities are those of one user, in the order they were linked.
+type LinkedIdentities struct {
+	Linked []LinkedIdentity `json:"linked"`
+	// Ended are the digests of claims that have yet to be given back: what ends an
+	// identity cannot change records of another tag in the same step.
+	Ended []string `json:"ended,omitempty"`
+}
+
+// LinkedIdentity is one of them. Issuer and subject are the key; the address is
+// there for people to recognise it by, and opens nothing.
+type LinkedIdentity struct {
+	ID       string    `json:"id"` // public
+	Provider string    `json:"provider"`
+	Issuer   string    `json:"issuer"`
+	Subject  string    `json:"subject"`
+	Email    string    `json:"email,omitempty"`
+	Linked   time.Time `json:"linked"`
+	LastUsed time.Time `json:"last_used,omitzero"`
+	Session  string    `json:"session,omitempty"` // handle of the one it was linked in
+}
