@@ -105,7 +105,7 @@ func TestGuessingIsBoundedForTheGuesserOnly(t *testing.T) {
 		if tries > 21 {
 			t.Errorf("%d wrong keys were looked at", tries-1)
 		}
-		if _, err := h.one.Open(t.Context(), fresh, here); !errors.As(err, &refused) || !refused.Until.After(h.now()) {
+		if _, err := h.one.Open(t.Context(), fresh, here); !errors.As(err, &refused) || !refused.Until.After(h.Now()) {
 			t.Errorf("a right key that was never seen there: %v", err)
 		}
 		if _, err := h.one.Open(t.Context(), known, here); err != nil {
@@ -114,7 +114,7 @@ func TestGuessingIsBoundedForTheGuesserOnly(t *testing.T) {
 		if _, err := h.one.Open(t.Context(), fresh, apikey.From{Network: "203.0.113.9/32"}); err != nil {
 			t.Errorf("another network: %v", err)
 		}
-		h.push(refused.Until.Sub(h.now()))
+		h.Push(refused.Until.Sub(h.Now()))
 		if _, err := h.one.Open(t.Context(), fresh, here); err != nil {
 			t.Errorf("when the wait is over: %v", err)
 		}
@@ -139,7 +139,7 @@ func TestLastUseIsShownAndWrittenOnce(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if shown, err = h.one.Find(t.Context(), k.ID); err != nil || shown.Used == nil || !shown.Used.At.Equal(h.now()) {
+		if shown, err = h.one.Find(t.Context(), k.ID); err != nil || shown.Used == nil || !shown.Used.At.Equal(h.Now()) {
 			t.Errorf("on this node at once: %+v, %v", shown.Used, err)
 		}
 		must(t, h.one.Close())
@@ -207,7 +207,7 @@ func TestAStoreThatIsAwayIsNoWrongKey(t *testing.T) {
 
 func TestKeysAreInTheAuditLogs(t *testing.T) {
 	onEngines(t, func(t *testing.T, h *house) {
-		log := audit.New(h.engine, audit.Options{Now: h.now})
+		log := audit.New(h.engine, audit.Options{Now: h.Now})
 		lines := func(account string) (actions string) {
 			page, err := log.List(t.Context(), account, audit.Query{N: 20})
 			must(t, err)

@@ -1,28 +1,18 @@
 package apikey_test
 
 import (
-	"path/filepath"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/cliendo/gateway/caddymodule/apikey"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/store"
-	"github.com/cliendo/gateway/caddymodule/store/boltstore"
-	"github.com/cliendo/gateway/caddymodule/store/redisstore"
-	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// clock stands still until it is pushed.
-type clock struct{ at atomic.Int64 }
-
-func (c *clock) now() time.Time       { return time.Unix(0, c.at.Load()).UTC() }
-func (c *clock) push(d time.Duration) { c.at.Add(int64(d)) }
 
 // counting counts what is asked of a store.
 type counting struct {
@@ -47,7 +37,7 @@ func (c *counting) Update(ctx ctx, tag string, fn func(store.Tx) error) error {
 
 // house is two nodes on one store; on a file both are the same store.
 type house struct {
-	*clock
+	*testkit.Clock
 	t        *testing.T
 	engine   *counting
 	one, two *apikey.Book
@@ -55,40 +45,15 @@ type house struct {
 }
 
 func onEngines(t *testing.T, test func(t *testing.T, h *house)) {
-	for name, open := range map[string]func(*testing.T, store.Options) (store.Engine, store.Engine){
-		"bolt": func(t *testing.T, o store.Options) (store.Engine, store.Engine) {
-			s, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), o)
-			opened(t, s, err)
-			return s, s
-		},
-		"redis": func(t *testing.T, o store.Options) (store.Engine, store.Engine) {
-			server := redistest.Start(t)
-			one, err := redisstore.Open(server.URL(), o)
-			opened(t, one, err)
-			two, err := redisstore.Open(server.URL(), o)
-			opened(t, two, err)
-			return one, two
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := &clock{}
-			c.at.Store(time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC).UnixNano())
-			one, two := open(t, store.Options{Now: c.now})
-			h := &house{clock: c, t: t, engine: &counting{Engine: one}}
-			h.dir = directory.New(h.engine, directory.Options{Now: c.now})
-			h.one = apikey.New(h.engine, h.dir, apikey.Options{Now: c.now})
-			h.two = apikey.New(two, h.dir, apikey.Options{Now: c.now})
-			t.Cleanup(func() { h.one.Close(); h.two.Close() })
-			must(t, h.dir.CreateAccount(t.Context(), &store.Account{ID: "acme", Name: "Acme", State: directory.Active}))
-			test(t, h)
-		})
-	}
-}
-
-func opened(t *testing.T, s store.Engine, err error) {
-	t.Helper()
-	must(t, err)
-	t.Cleanup(func() { s.Close() })
+	testkit.OnNodes(t, testkit.Monday, func(t *testing.T, c *testkit.Clock, nodes ...store.Engine) {
+		h := &house{Clock: c, t: t, engine: &counting{Engine: nodes[0]}}
+		h.dir = directory.New(h.engine, directory.Options{Now: c.Now})
+		h.one = apikey.New(h.engine, h.dir, apikey.Options{Now: c.Now})
+		h.two = apikey.New(nodes[len(nodes)-1], h.dir, apikey.Options{Now: c.Now})
+		t.Cleanup(func() { h.one.Close(); h.two.Close() })
+		must(t, h.dir.CreateAccount(t.Context(), &store.Account{ID: "acme", Name: "Acme", State: directory.Active}))
+		test(t, h)
+	})
 }
 
 func must(t *testing.T, err error) {

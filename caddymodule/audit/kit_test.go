@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,9 +14,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
-	"github.com/cliendo/gateway/caddymodule/store/boltstore"
-	"github.com/cliendo/gateway/caddymodule/store/redisstore"
-	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
 
 var discard = slog.New(slog.DiscardHandler)
@@ -25,12 +22,6 @@ var discard = slog.New(slog.DiscardHandler)
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var base = time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC)
-
-// clock stands still until it is pushed.
-type clock struct{ at atomic.Int64 }
-
-func (c *clock) now() time.Time       { return time.Unix(0, c.at.Load()).UTC() }
-func (c *clock) push(d time.Duration) { c.at.Add(int64(d)) }
 
 const (
 	keyOne = "a key of thirty-two bytes, or more!"
@@ -51,7 +42,7 @@ func keys(t *testing.T, current string, old ...string) *secret.Keys {
 // house is the log of an account, on one or two nodes.
 type house struct {
 	*audit.Log
-	*clock
+	*testkit.Clock
 	engine *counting
 	second *audit.Log // another node; the same where there can be only one
 	other  store.Engine
@@ -75,41 +66,17 @@ func (c *counting) Scan(ctx context.Context, tag string, kind store.Kind, prefix
 }
 
 func onEngines(t *testing.T, test func(t *testing.T, h *house)) {
-	for name, open := range map[string]func(*testing.T, store.Options) []store.Engine{
-		"bolt": func(t *testing.T, o store.Options) []store.Engine {
-			s, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), o)
-			return []store.Engine{opened(t, s, err)}
-		},
-		"redis": func(t *testing.T, o store.Options) []store.Engine {
-			server := redistest.Start(t)
-			one, err := redisstore.Open(server.URL(), o)
-			opened(t, one, err)
-			two, err := redisstore.Open(server.URL(), o)
-			return []store.Engine{one, opened(t, two, err)}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := &clock{}
-			c.at.Store(base.UnixNano())
-			engines := open(t, store.Options{Now: c.now})
-			h := &house{clock: c, engine: &counting{Engine: engines[0]}, other: engines[len(engines)-1]}
-			h.Log, h.second = h.node(t, h.engine, keyOne), h.node(t, h.other, keyOne)
-			test(t, h)
-		})
-	}
+	testkit.OnNodes(t, base, func(t *testing.T, c *testkit.Clock, nodes ...store.Engine) {
+		h := &house{Clock: c, engine: &counting{Engine: nodes[0]}, other: nodes[len(nodes)-1]}
+		h.Log, h.second = h.node(t, h.engine, keyOne), h.node(t, h.other, keyOne)
+		test(t, h)
+	})
 }
 
 // node is a log with secrets of its own.
 func (h *house) node(t *testing.T, e store.Engine, current string, old ...string) *audit.Log {
 	t.Helper()
-	return audit.New(e, audit.Options{Keys: keys(t, current, old...), Now: h.now})
-}
-
-func opened(t *testing.T, s store.Engine, err error) store.Engine {
-	t.Helper()
-	must(t, err)
-	t.Cleanup(func() { s.Close() })
-	return s
+	return audit.New(e, audit.Options{Keys: keys(t, current, old...), Now: h.Now})
 }
 
 func must(t *testing.T, err error) {
@@ -128,7 +95,7 @@ func (h *house) fill(t *testing.T, n int) {
 	t.Helper()
 	for done := 0; done < n; {
 		batch := min(500, n-done)
-		start := h.now()
+		start := h.Now()
 		must(t, h.engine.Update(audit.As(t.Context(), anna), store.AccountTag("acme"), func(tx store.Tx) error {
 			for i := range batch {
 				user := fmt.Sprintf("u%d", (done+i+1)%10)
@@ -143,7 +110,7 @@ func (h *house) fill(t *testing.T, n int) {
 			return nil
 		}))
 		done += batch
-		h.push(time.Duration(batch) * time.Minute)
+		h.Push(time.Duration(batch) * time.Minute)
 	}
 }
 

@@ -24,7 +24,7 @@ func TestTrimIsVouchedFor(t *testing.T) {
 		// The key may change meanwhile; the next checkpoint is signed with the new one.
 		rotated := h.node(t, h.engine, keyTwo, keyOne)
 		h.whole(t, rotated)
-		n, err = rotated.Trim(t.Context(), "acme", h.now().Add(time.Hour))
+		n, err = rotated.Trim(t.Context(), "acme", h.Now().Add(time.Hour))
 		must(t, err)
 		if r := h.whole(t, rotated); n != 100 || r.Lines != 0 || r.Trimmed != 700 {
 			t.Errorf("%d removed: %+v", n, r)
@@ -45,7 +45,7 @@ func TestTrimIsVouchedFor(t *testing.T) {
 func TestATrimByHandIsOnRecord(t *testing.T) {
 	onEngines(t, func(t *testing.T, h *house) {
 		h.fill(t, 300)
-		n, err := h.Trim(audit.As(t.Context(), anna), "acme", h.now().Add(time.Hour))
+		n, err := h.Trim(audit.As(t.Context(), anna), "acme", h.Now().Add(time.Hour))
 		must(t, err)
 		p, err := h.List(t.Context(), "acme", audit.Query{})
 		must(t, err)
@@ -82,7 +82,7 @@ func TestTamperingWithATrimShows(t *testing.T) {
 		h.tamper(t, func(tx store.Tx) error { return store.AuditLines.Delete(tx, lineID(11)) })
 		h.broken(t, h.Log, "11: line 11 is missing; the checkpoint vouches for those up to 10")
 		// A trim does not cover it up either.
-		if _, err := h.Trim(t.Context(), "acme", h.now()); !errors.Is(err, audit.ErrBroken) {
+		if _, err := h.Trim(t.Context(), "acme", h.Now()); !errors.Is(err, audit.ErrBroken) {
 			t.Errorf("%v", err)
 		}
 		h.broken(t, h.Log, "11: line 11 is missing")
@@ -93,7 +93,7 @@ func TestTamperingWithATrimShows(t *testing.T) {
 func TestACheckpointBelongsToItsAccount(t *testing.T) {
 	onEngines(t, func(t *testing.T, h *house) {
 		h.fill(t, 5)
-		_, err := h.Trim(t.Context(), "acme", h.now().Add(time.Hour))
+		_, err := h.Trim(t.Context(), "acme", h.Now().Add(time.Hour))
 		must(t, err)
 		must(t, h.Add(t.Context(), "other", audit.Entry{Action: audit.UserCreated}))
 		check, err := store.AuditChecks.Get(t.Context(), h.engine, "a:acme", "")
@@ -171,7 +171,7 @@ func TestUpkeepOnOneNode(t *testing.T) {
 		if again, err := h.second.Due(t.Context()); !first || again || err != nil {
 			t.Fatalf("due: %t, then %t, %v", first, again, err)
 		}
-		h.push(2 * time.Hour) // the one who took it died
+		h.Push(2 * time.Hour) // the one who took it died
 		must(t, h.second.TendIfDue(t.Context()))
 		if r := h.whole(t, h.Log); r.Sealed != 10 || r.Lines != 10 {
 			t.Errorf("%+v", r)
@@ -179,7 +179,7 @@ func TestUpkeepOnOneNode(t *testing.T) {
 		if again, err := h.Due(t.Context()); again || err != nil {
 			t.Errorf("due right after: %t, %v", again, err)
 		}
-		h.push(audit.DefaultKeep)
+		h.Push(audit.DefaultKeep)
 		h.fill(t, 1)
 		must(t, h.TendIfDue(t.Context()))
 		if r := h.whole(t, h.Log); r.Lines != 1 || r.Trimmed != 10 || r.Sealed != 11 {

@@ -93,7 +93,7 @@ func (w *world) lines(account string) (all []*store.AuditLine) {
 func TestAFreshProofIsAskedForAndNothingIsLost(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		w.enter("acme-superadmin")
-		w.push(10*time.Minute + time.Second)
+		w.Push(10*time.Minute + time.Second)
 		why := `Left "us" <b> & co`
 		a := w.submit("acme-superadmin", of("acme-teammate", "/block"), "why", why, "until", "2027-03-31")
 		if a.Code != http.StatusUnauthorized || a.cause() != "fresh_proof_required" || w.find("acme-teammate").Block != nil {
@@ -123,9 +123,9 @@ func TestAFreshProofIsAskedForAndNothingIsLost(t *testing.T) {
 			t.Errorf("blocked: %+v", b)
 		}
 		// It counts for the next ten minutes, and no longer.
-		w.push(9 * time.Minute)
+		w.Push(9 * time.Minute)
 		leads(t, w, "acme-superadmin", w.submit("acme-superadmin", of("acme-teammate", "/unblock")), of("acme-teammate", ""), "lifted")
-		w.push(2 * time.Minute)
+		w.Push(2 * time.Minute)
 		if a := w.submit("acme-superadmin", of("acme-teammate", "/block")); a.Code != http.StatusUnauthorized {
 			t.Errorf("after eleven minutes: %d", a.Code)
 		}
@@ -147,14 +147,14 @@ func hidden(body string) url.Values {
 func TestProofsAreLimitedLikeLogins(t *testing.T) {
 	w := onBolt(t)
 	w.enter("acme-superadmin")
-	w.push(11 * time.Minute)
+	w.Push(11 * time.Minute)
 	statuses := map[int]int{}
 	for range 20 {
 		a := w.submit("acme-superadmin", of("acme-teammate", "/delete"), "sure", "1", "fresh_password", "wrong")
 		statuses[a.Code]++
 	}
-	if statuses[http.StatusTooManyRequests] < 10 || w.hasher.compared.Load() > 10 {
-		t.Errorf("20 guesses: %v, %d comparisons", statuses, w.hasher.compared.Load())
+	if statuses[http.StatusTooManyRequests] < 10 || w.hasher.Compared.Load() > 10 {
+		t.Errorf("20 guesses: %v, %d comparisons", statuses, w.hasher.Compared.Load())
 	}
 	if a := w.submit("acme-superadmin", of("acme-teammate", "/delete"), "sure", "1", "fresh_password", password); a.Code != http.StatusTooManyRequests || w.find("acme-teammate") == nil {
 		t.Errorf("the right one while waiting: %d", a.Code)
@@ -164,14 +164,14 @@ func TestProofsAreLimitedLikeLogins(t *testing.T) {
 func TestAProofByMail(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		w.enter("acme-superadmin")
-		w.push(11 * time.Minute)
+		w.Push(11 * time.Minute)
 		block := func(fields ...string) answer {
 			return w.submit("acme-superadmin", of("acme-teammate", "/block"), append(fields, "why", "Left")...)
 		}
 		if a := block("fresh_mail", "1"); a.Code != http.StatusUnauthorized || !strings.Contains(a.body, `name="fresh_code"`) || hidden(a.body).Get("why") != "Left" {
 			t.Fatalf("asking for a code: %d %s", a.Code, a.body)
 		}
-		mails := w.post.take()
+		mails := w.post.Take()
 		if len(mails) != 1 || mails[0].Letter.Kind != letter.ProofCode || mails[0].To != "acme-superadmin@demo.test" || len(mails[0].Letter.Code) != 6 {
 			t.Fatalf("mailed: %+v", mails)
 		}
@@ -181,15 +181,15 @@ func TestAProofByMail(t *testing.T) {
 		}
 		// It is of no use to somebody else.
 		w.enter("acme-second")
-		w.push(-time.Hour) // so that their proof is old, and the code is not
+		w.Push(-time.Hour) // so that their proof is old, and the code is not
 		w.enter("acme-second")
-		w.push(time.Hour)
+		w.Push(time.Hour)
 		if a := w.submit("acme-second", of("acme-teammate", "/block"), "fresh_code", code); a.Code != http.StatusUnauthorized {
 			t.Errorf("another's code: %d", a.Code)
 		}
 		leads(t, w, "acme-superadmin", block("fresh_code", code[:3]+" "+code[3:]), of("acme-teammate", ""), "is blocked")
 		// And good once.
-		w.push(11 * time.Minute)
+		w.Push(11 * time.Minute)
 		if a := w.submit("acme-superadmin", of("acme-teammate", "/unblock"), "fresh_code", code); a.Code != http.StatusUnauthorized {
 			t.Errorf("the code again: %d", a.Code)
 		}

@@ -107,7 +107,7 @@ func TestImportRehearsesFirst(t *testing.T) {
 		if a := w.upload("saskia", "", "users.csv", "record,account\n"+strings.Repeat("x", 65<<20)); a.Code != http.StatusRequestEntityTooLarge && a.Code != http.StatusBadRequest {
 			t.Errorf("too long: %d", a.Code)
 		}
-		w.push(11 * time.Minute)
+		w.Push(11 * time.Minute)
 		if a := w.upload("saskia", "import", "users.csv", file); a.Code != http.StatusUnauthorized || a.cause() != "fresh_proof_required" {
 			t.Errorf("with an old proof: %d %s", a.Code, a.cause())
 		}

@@ -252,7 +252,7 @@ func TestCSVIsSafeToOpen(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for i, address := range []string{"=cmd|'/c'@evil.example", "+1@evil.example", "-2@evil.example", "@x@evil.example", "jan@demo.test"} {
 			w.record(attempt.Entry{
-				Cause: cause.TooManyAttempts, Method: "password", Typed: address, Network: fmt.Sprintf("192.0.2.%d/32", i+10), RetryAt: w.now().Add(time.Hour),
+				Cause: cause.TooManyAttempts, Method: "password", Typed: address, Network: fmt.Sprintf("192.0.2.%d/32", i+10), RetryAt: w.Now().Add(time.Hour),
 			})
 			failFor(t, w, attempt.Subject("", address), fmt.Sprintf("192.0.2.%d/32", i+10))
 		}
@@ -299,7 +299,7 @@ func TestDelaysAreShownAndLifted(t *testing.T) {
 			{Typed: "wie@elders.example", Network: "192.0.2.30/32"},
 			{Typed: "acme-teammate@demo.test", User: "acme-teammate", Account: "acme", Network: "192.0.2.31/32"},
 		} {
-			e.Cause, e.Method, e.RetryAt = cause.TooManyAttempts, "password", w.now().Add(30*time.Second)
+			e.Cause, e.Method, e.RetryAt = cause.TooManyAttempts, "password", w.Now().Add(30*time.Second)
 			w.record(e)
 		}
 		all := w.get("saskia", "/reports")

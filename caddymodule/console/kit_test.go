@@ -5,10 +5,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,72 +21,15 @@ import (
 	"github.com/cliendo/gateway/caddymodule/manage"
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/page"
-	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/proof"
 	"github.com/cliendo/gateway/caddymodule/roster"
-	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
-	"github.com/cliendo/gateway/caddymodule/store/boltstore"
-	"github.com/cliendo/gateway/caddymodule/store/redisstore"
-	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
 	"github.com/cliendo/gateway/caddymodule/story"
 	"github.com/cliendo/gateway/caddymodule/tally"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
-
-// clock stands still until it is pushed.
-type clock struct{ at atomic.Int64 }
-
-func newClock() *clock {
-	c := &clock{}
-	c.at.Store(time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC).UnixNano())
-	return c
-}
-
-func (c *clock) now() time.Time       { return time.Unix(0, c.at.Load()).UTC() }
-func (c *clock) push(d time.Duration) { c.at.Add(int64(d)) }
-
-// hasher is quick, and counts.
-type hasher struct{ compared atomic.Int64 }
-
-func (*hasher) Hash(_ context.Context, password string) (string, error) {
-	return "hash of " + password, nil
-}
-
-func (h *hasher) Verify(_ context.Context, encoded, password string, _ passhash.Place) (passhash.Result, error) {
-	h.compared.Add(1)
-	return passhash.Result{OK: encoded != "" && encoded == "hash of "+password}, nil
-}
-
-// post is an outbox whose letters can be read.
-type post struct {
-	*outbox.Outbox
-	mu    sync.Mutex
-	mails []outbox.Draft
-}
-
-func (p *post) Send(ctx context.Context, d outbox.Draft, with func(store.Tx) error) error {
-	return p.SendAll(ctx, []outbox.Draft{d}, with)
-}
-
-func (p *post) SendAll(ctx context.Context, drafts []outbox.Draft, with func(store.Tx) error) error {
-	if err := p.Outbox.SendAll(ctx, drafts, with); err != nil {
-		return err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.mails = append(p.mails, drafts...)
-	return nil
-}
-
-func (p *post) take() []outbox.Draft {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	mails := p.mails
-	p.mails = nil
-	return mails
-}
 
 // devices knows none.
 type devices struct{}
@@ -98,11 +39,11 @@ func (devices) KnownDevice(*http.Request, string) string { return "" }
 // steady is a store that is in touch whatever the clock of the test says.
 type steady struct {
 	store.Engine
-	clock *clock
+	clock *testkit.Clock
 	away  atomic.Bool
 }
 
-func (s *steady) InSync() time.Time { return s.clock.now() }
+func (s *steady) InSync() time.Time { return s.clock.Now() }
 
 func (s *steady) Get(ctx context.Context, key store.Key) ([]byte, error) {
 	if s.away.Load() {
@@ -113,7 +54,7 @@ func (s *steady) Get(ctx context.Context, key store.Key) ([]byte, error) {
 
 // world is a gateway as far as the admin path goes: two teams, and the staff.
 type world struct {
-	*clock
+	*testkit.Clock
 	t        *testing.T
 	store    *steady
 	dir      *directory.Directory
@@ -124,9 +65,9 @@ type world struct {
 	tally    *tally.Counter
 	keys     *apikey.Book
 	stories  *story.Teller
-	post     *post
+	post     *testkit.Post
 	book     *ticket.Book
-	hasher   *hasher
+	hasher   *testkit.Hasher
 	pages    *page.Renderer
 	mux      *http.ServeMux
 	cookies  map[string]string // by user
@@ -135,34 +76,28 @@ type world struct {
 // password is that of everybody.
 const password = "Planted-Secret-9vXq"
 
-func build(t *testing.T, c *clock, engine store.Engine) *world {
+func build(t *testing.T, c *testkit.Clock, engine store.Engine) *world {
 	t.Helper()
-	keys, err := secret.NewKeys([]byte(secret.Token()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	box, err := keys.NewBox("outbox")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{clock: c, t: t, store: &steady{Engine: engine, clock: c}, hasher: &hasher{}, cookies: map[string]string{}, mux: http.NewServeMux()}
-	w.dir = directory.New(w.store, directory.Options{Now: c.now})
-	w.limits = limit.New(w.store, limit.Config{}, c.now)
-	w.tally = tally.New(w.store, tally.Options{Now: c.now, FlushEvery: time.Hour})
-	w.attempts = attempt.New(w.store, attempt.Options{Now: c.now, Tally: w.tally})
-	w.log = audit.New(w.store, audit.Options{Now: c.now})
-	w.post = &post{Outbox: outbox.New(w.store, outbox.Options{Box: box, Now: c.now})}
-	w.book = ticket.New(w.store, ticket.Options{Box: box, Key: keys.Derive("tickets"), Hasher: w.hasher, Mails: w.post, Now: c.now})
+	keys := testkit.Keys(t)
+	box := testkit.Box(t, keys, "outbox")
+	w := &world{Clock: c, t: t, store: &steady{Engine: engine, clock: c}, hasher: &testkit.Hasher{}, cookies: map[string]string{}, mux: http.NewServeMux()}
+	w.dir = directory.New(w.store, directory.Options{Now: c.Now})
+	w.limits = limit.New(w.store, limit.Config{}, c.Now)
+	w.tally = tally.New(w.store, tally.Options{Now: c.Now, FlushEvery: time.Hour})
+	w.attempts = attempt.New(w.store, attempt.Options{Now: c.Now, Tally: w.tally})
+	w.log = audit.New(w.store, audit.Options{Now: c.Now})
+	w.post = &testkit.Post{Outbox: outbox.New(w.store, outbox.Options{Box: box, Now: c.Now})}
+	w.book = ticket.New(w.store, ticket.Options{Box: box, Key: keys.Derive("tickets"), Hasher: w.hasher, Mails: w.post, Now: c.Now})
 	w.sessions = session.New(w.store, w.dir, session.Settings{
 		Limits: session.Limits{Idle: 24 * time.Hour, Absolute: 48 * time.Hour, RememberIdle: 24 * time.Hour, RememberAbsolute: 48 * time.Hour},
 		Rules:  w.dir.Rules(), Codec: cookie.NewCodec(cookie.Session, keys.DeriveAll("session cookie")),
-	}, session.Options{Now: c.now})
-	w.keys = apikey.New(w.store, w.dir, apikey.Options{Now: c.now})
-	w.stories = story.New(story.Options{Directory: w.dir, Limits: w.limits, Attempts: w.attempts, Mails: w.post, Tickets: w.book, Now: c.now})
-	teams := roster.New(w.store, roster.Options{Now: c.now})
-	if w.pages, err = page.New(page.Options{Now: c.now}); err != nil {
-		t.Fatal(err)
-	}
+	}, session.Options{Now: c.Now})
+	w.keys = apikey.New(w.store, w.dir, apikey.Options{Now: c.Now})
+	w.stories = story.New(story.Options{Directory: w.dir, Limits: w.limits, Attempts: w.attempts, Mails: w.post, Tickets: w.book, Now: c.Now})
+	teams := roster.New(w.store, roster.Options{Now: c.Now})
+	var err error
+	w.pages, err = page.New(page.Options{Now: c.Now})
+	testkit.Must(t, err)
 	t.Cleanup(func() {
 		w.sessions.Close(context.Background())
 		teams.Close()
@@ -174,7 +109,7 @@ func build(t *testing.T, c *clock, engine store.Engine) *world {
 		Prefix: "/gateway", Rules: w.dir.Rules(), Sessions: w.sessions, Directory: w.dir, Roster: teams, Devices: devices{}, Audit: w.log,
 		Manage: manage.New(manage.Options{
 			Store: w.store, Directory: w.dir, Hasher: w.hasher, Limits: w.limits, Sessions: w.sessions, Audit: w.log,
-			Tickets: w.book, Mails: w.post, Origin: "https://app.example/gateway", Brand: "Cliendo", Now: c.now,
+			Tickets: w.book, Mails: w.post, Origin: "https://app.example/gateway", Brand: "Cliendo", Now: c.Now,
 		}),
 		Stories: w.stories,
 		Desk: console.Desk{
@@ -184,7 +119,7 @@ func build(t *testing.T, c *clock, engine store.Engine) *world {
 			Codes: w.book, Quota: w.post, Origin: "https://app.example/gateway",
 			Directory: w.dir, Limits: w.limits, Hasher: w.hasher, Attempts: noting{w.attempts},
 		}),
-		Pages: w.pages, Now: c.now,
+		Pages: w.pages, Now: c.Now,
 	}).Mount(w.mux)
 	w.settle()
 	return w
@@ -222,7 +157,7 @@ func (w *world) user(id, account, kind string) *store.User {
 	w.t.Helper()
 	u := &store.User{
 		ID: id, Account: account, Email: id + "@demo.test", Name: "Person " + id, Type: kind, Locale: "en",
-		Password: "hash of " + password, PasswordChanged: w.now(),
+		Password: "hash of " + password, PasswordChanged: w.Now(),
 	}
 	if err := w.dir.CreateUser(w.t.Context(), u); err != nil {
 		w.t.Fatal(err)
@@ -326,26 +261,11 @@ func of(id, rest string) string { return "/accounts/acme/users/" + id + rest }
 
 // onBoth runs a test on both stores.
 func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
-	t.Run("bolt", func(t *testing.T) { test(t, onBolt(t)) })
-	t.Run("redis", func(t *testing.T) {
-		c := newClock()
-		s, err := redisstore.Open(redistest.Start(t).URL(), store.Options{Now: c.now})
-		test(t, build(t, c, opened(t, s, err)))
-	})
+	testkit.OnEngines(t, testkit.Monday, func(t *testing.T, c *testkit.Clock, s store.Engine) { test(t, build(t, c, s)) })
 }
 
 func onBolt(t *testing.T) *world {
 	t.Helper()
-	c := newClock()
-	s, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), store.Options{Now: c.now})
-	return build(t, c, opened(t, s, err))
-}
-
-func opened(t *testing.T, s store.Engine, err error) store.Engine {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
+	c := testkit.NewClock(testkit.Monday)
+	return build(t, c, testkit.Bolt(t, c.Now))
 }

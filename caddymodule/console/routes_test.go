@@ -59,7 +59,7 @@ func TestRouteWalk(t *testing.T) {
 	w := onBolt(t)
 	w.change("acme-client", func(u *store.User) { u.Type = "admin" })
 	w.enter("acme-client")
-	w.change("acme-client", func(u *store.User) { u.Block = &store.Block{By: "x", At: w.now()} }) // a blocked admin
+	w.change("acme-client", func(u *store.User) { u.Block = &store.Block{By: "x", At: w.Now()} }) // a blocked admin
 	client := w.user("acme-visitor", "acme", "client")
 	w.enter(client.ID)
 	for _, r := range console.Routes() {
@@ -119,7 +119,7 @@ func TestRouteWalk(t *testing.T) {
 	if u := w.find("acme-teammate"); u.Block != nil || u.Type != "teammate" || u.Password != "hash of "+password || u.Email != "acme-teammate@demo.test" {
 		t.Errorf("the walk changed the user: %+v", u)
 	}
-	if mails := w.post.take(); len(mails) != 0 {
+	if mails := w.post.Take(); len(mails) != 0 {
 		t.Errorf("the walk sent %d mails", len(mails))
 	}
 }
@@ -133,7 +133,7 @@ func TestThoseWhoMayGetThrough(t *testing.T) {
 	w := onBolt(t)
 	w.enter("acme-superadmin")
 	w.enter("saskia")
-	w.push(11 * time.Minute)
+	w.Push(11 * time.Minute)
 	for _, r := range console.Routes() {
 		if strings.Contains(r.Path, "{") && !strings.Contains(r.Path, "{account}") {
 			continue // of things that have to be made first

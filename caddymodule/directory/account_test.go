@@ -70,7 +70,7 @@ func TestAccountsAreListedById(t *testing.T) {
 func TestUpdateAccount(t *testing.T) {
 	onEngines(t, func(t *testing.T, h *house) {
 		h.account(t, "acme")
-		h.push(time.Hour)
+		h.Push(time.Hour)
 		set := func(fn func(*store.Account)) (*store.Account, error) {
 			return h.UpdateAccount(t.Context(), "acme", func(a *store.Account) error { fn(a); return nil })
 		}
@@ -147,7 +147,7 @@ func TestStaffIsMadeWhenNeeded(t *testing.T) {
 			must(t, h.CreateUser(t.Context(), u))
 			a, err := h.Account(t.Context(), "staff")
 			must(t, err)
-			if c := h.Rules().May(u, a, h.now()); c != "" {
+			if c := h.Rules().May(u, a, h.Now()); c != "" {
 				t.Errorf("support may not be here: %s", c)
 			}
 		}

@@ -37,7 +37,7 @@ func TestCrashWhileCreating(t *testing.T) {
 			again := *u
 			if err := h.second.CreateUser(t.Context(), &again); step > 0 {
 				wantError(t, err, directory.ErrTaken) // it might still be on the way
-				h.push(time.Minute)
+				h.Push(time.Minute)
 				err = h.second.CreateUser(t.Context(), &again)
 				must(t, err)
 			} else {
@@ -70,7 +70,7 @@ func TestFindingMendsAClaimLeftBehind(t *testing.T) {
 			if !claimed() {
 				t.Fatal("the claim went too early")
 			}
-			h.push(wait)
+			h.Push(wait)
 			_, err := h.FindByEmail(t.Context(), "jan@demo.test")
 			wantError(t, err, store.ErrNotFound)
 		}
@@ -86,7 +86,7 @@ func TestCrashWhileChangingEmail(t *testing.T) {
 		for step := range 6 {
 			from, to := fmt.Sprintf("from%d@demo.test", step), fmt.Sprintf("to%d@demo.test", step)
 			u := h.user(t, "acme", from)
-			h.push(time.Hour)
+			h.Push(time.Hour)
 			h.engine.crashAt(step)
 			_, err := h.ChangeEmail(t.Context(), "acme", u.ID, to)
 			h.engine.crashAt(-1)
@@ -104,7 +104,7 @@ func TestCrashWhileChangingEmail(t *testing.T) {
 			}
 			_, err = h.second.FindByEmail(t.Context(), lacks)
 			wantError(t, err, store.ErrNotFound)
-			h.push(time.Minute)
+			h.Push(time.Minute)
 			h.user(t, "acme", lacks) // free for others
 			if _, err := h.FindByEmail(t.Context(), has); err != nil {
 				t.Errorf("step %d: lost its address: %v", step, err)
@@ -122,7 +122,7 @@ func TestCrashWhileDeleting(t *testing.T) {
 		h.engine.crashAt(-1)
 		_, err := h.FindByEmail(t.Context(), "jan@demo.test")
 		wantError(t, err, store.ErrNotFound)
-		h.push(time.Minute)
+		h.Push(time.Minute)
 		h.user(t, "acme", "jan@demo.test")
 	})
 }

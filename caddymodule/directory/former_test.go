@@ -13,11 +13,11 @@ func TestFormerPasswordsAreRemembered(t *testing.T) {
 		u := h.user(t, h.account(t, "acme").ID, "jan@demo.test")
 		set := func(hash string, changed bool) {
 			t.Helper()
-			h.push(time.Hour)
+			h.Push(time.Hour)
 			_, err := h.UpdateUser(t.Context(), u.Account, u.ID, func(u *store.User) error {
 				u.Password = hash
 				if changed {
-					u.PasswordChanged = h.now()
+					u.PasswordChanged = h.Now()
 				}
 				return nil
 			})
@@ -33,10 +33,10 @@ func TestFormerPasswordsAreRemembered(t *testing.T) {
 		if err != nil || len(got) != 3 || got[0].Hash != "four" || got[2].Hash != "two" {
 			t.Fatalf("%+v, %v", got, err)
 		}
-		if want := h.now().Add(-time.Hour).UTC(); !got[0].Until.Equal(want) {
+		if want := h.Now().Add(-time.Hour).UTC(); !got[0].Until.Equal(want) {
 			t.Errorf("until %v, want %v", got[0].Until, want)
 		}
-		h.push(401 * 24 * time.Hour)
+		h.Push(401 * 24 * time.Hour)
 		if got, err := h.Former(t.Context(), u.Account, u.ID); err != nil || len(got) != 0 {
 			t.Errorf("after 401 days: %+v, %v", got, err)
 		}
@@ -55,14 +55,14 @@ func TestFormerAddressesAreRemembered(t *testing.T) {
 		u := h.user(t, h.account(t, "acme").ID, "jan@demo.test")
 		move := func(to string) {
 			t.Helper()
-			h.push(time.Hour)
+			h.Push(time.Hour)
 			if _, err := h.ChangeEmail(t.Context(), u.Account, u.ID, to); err != nil {
 				t.Fatal(err)
 			}
 		}
 		move("new@demo.test")
 		got, until, err := h.FormerOwner(t.Context(), "JAN@demo.test")
-		if err != nil || got.ID != u.ID || !until.Equal(h.now()) {
+		if err != nil || got.ID != u.ID || !until.Equal(h.Now()) {
 			t.Fatalf("%+v, %v, %v", got, until, err)
 		}
 		if _, _, err := h.FormerOwner(t.Context(), "new@demo.test"); !errors.Is(err, store.ErrNotFound) {
@@ -74,7 +74,7 @@ func TestFormerAddressesAreRemembered(t *testing.T) {
 		if _, _, err := h.FormerOwner(t.Context(), "new@demo.test"); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("of an address that is theirs again: %v", err)
 		}
-		h.push(401 * 24 * time.Hour)
+		h.Push(401 * 24 * time.Hour)
 		if _, _, err := h.FormerOwner(t.Context(), "jan@demo.test"); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("after 401 days: %v", err)
 		}

@@ -3,20 +3,16 @@ package directory_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/store"
-	"github.com/cliendo/gateway/caddymodule/store/boltstore"
-	"github.com/cliendo/gateway/caddymodule/store/redisstore"
-	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -26,17 +22,11 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// clock stands still until it is pushed.
-type clock struct{ at atomic.Int64 }
-
-func (c *clock) now() time.Time       { return time.Unix(0, c.at.Load()).UTC() }
-func (c *clock) push(d time.Duration) { c.at.Add(int64(d)) }
-
 // house is a directory on an engine that can be made to fail and to tell what
 // was announced.
 type house struct {
 	*directory.Directory
-	*clock
+	*testkit.Clock
 	engine *engine
 	// second is another node on the same store; the same one where there can be
 	// only one.
@@ -45,30 +35,13 @@ type house struct {
 
 // onEngines runs a test on a real file and on a real server with two nodes.
 func onEngines(t *testing.T, test func(t *testing.T, h *house)) {
-	for name, open := range map[string]func(*testing.T, store.Options) []store.Engine{
-		"bolt": func(t *testing.T, o store.Options) []store.Engine {
-			s, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), o)
-			return []store.Engine{opened(t, s, err)}
-		},
-		"redis": func(t *testing.T, o store.Options) []store.Engine {
-			server := redistest.Start(t)
-			one, err := redisstore.Open(server.URL(), o)
-			opened(t, one, err)
-			two, err := redisstore.Open(server.URL(), o)
-			return []store.Engine{one, opened(t, two, err)}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := &clock{}
-			c.at.Store(base.UnixNano())
-			engines := open(t, store.Options{Now: c.now})
-			h := &house{clock: c, engine: &engine{Engine: engines[0]}}
-			o := directory.Options{Now: c.now}
-			h.Directory = directory.New(h.engine, o)
-			h.second = directory.New(engines[len(engines)-1], o)
-			test(t, h)
-		})
-	}
+	testkit.OnNodes(t, base, func(t *testing.T, c *testkit.Clock, nodes ...store.Engine) {
+		h := &house{Clock: c, engine: &engine{Engine: nodes[0]}}
+		o := directory.Options{Now: c.Now}
+		h.Directory = directory.New(h.engine, o)
+		h.second = directory.New(nodes[len(nodes)-1], o)
+		test(t, h)
+	})
 }
 
 func opened(t *testing.T, s store.Engine, err error) store.Engine {

@@ -19,7 +19,7 @@ import (
 // entries returns the log of an account, oldest first, after the number.
 func (h *house) entries(t *testing.T, account string, after uint64) (all []audit.Entry) {
 	t.Helper()
-	l := audit.New(h.engine.Engine, audit.Options{Now: h.now})
+	l := audit.New(h.engine.Engine, audit.Options{Now: h.Now})
 	p, err := l.List(t.Context(), account, audit.Query{N: 1000})
 	must(t, err)
 	slices.Reverse(p.Entries)
@@ -47,7 +47,7 @@ func said(entries []audit.Entry) (all []string) {
 // events returns what the feed tells, in few words.
 func (h *house) events(t *testing.T) (all []string) {
 	t.Helper()
-	events, _, err := event.New(h.engine.Engine, event.Options{Now: h.now}).After(t.Context(), "", "", 1000)
+	events, _, err := event.New(h.engine.Engine, event.Options{Now: h.Now}).After(t.Context(), "", "", 1000)
 	must(t, err)
 	for _, e := range events {
 		all = append(all, fmt.Sprintf("%s %s/%s %s", e.Kind, e.Account, e.User, e.Action))
@@ -65,7 +65,7 @@ func TestEveryChangeOfAUserIsOnRecord(t *testing.T) {
 		must(t, h.CreateUser(ctx, u))
 		change := func(fn func(*store.User)) {
 			t.Helper()
-			h.push(time.Minute)
+			h.Push(time.Minute)
 			_, err := h.UpdateUser(ctx, "acme", "jan", func(u *store.User) error {
 				fn(u)
 				return nil
@@ -77,18 +77,18 @@ func TestEveryChangeOfAUserIsOnRecord(t *testing.T) {
 		change(func(*store.User) {})
 		change(func(u *store.User) { u.Locale = "en" })
 		change(func(u *store.User) { u.Name, u.Type = "Jan P.", "teammate" })
-		end := h.now().Add(24 * time.Hour).UTC()
-		change(func(u *store.User) { u.Block = &store.Block{By: "anna", At: h.now(), Why: "on leave", Until: end} })
+		end := h.Now().Add(24 * time.Hour).UTC()
+		change(func(u *store.User) { u.Block = &store.Block{By: "anna", At: h.Now(), Why: "on leave", Until: end} })
 		change(func(u *store.User) { u.Block.Why = "left" })
 		change(func(u *store.User) { u.Block = nil })
 		change(func(u *store.User) {
-			u.Password, u.PasswordChanged, u.PasswordChosen = "hash two", h.now(), true
+			u.Password, u.PasswordChanged, u.PasswordChosen = "hash two", h.Now(), true
 			u.SecondStep = true
 			u.Epoch++
 		})
 		change(func(u *store.User) { u.Password, u.SecondStep = "", false })
-		change(func(u *store.User) { u.Invited = &store.Invited{By: "anna", At: h.now(), Until: end} })
-		change(func(u *store.User) { u.Moving = &store.Moving{Email: "jj@demo.test", At: h.now(), Until: end} })
+		change(func(u *store.User) { u.Invited = &store.Invited{By: "anna", At: h.Now(), Until: end} })
+		change(func(u *store.User) { u.Moving = &store.Moving{Email: "jj@demo.test", At: h.Now(), Until: end} })
 		change(func(u *store.User) { u.Invited, u.Moving = nil, nil })
 		must(t, h.EndSessions(ctx, "acme", "jan"))
 		_, err := h.ChangeEmail(ctx, "acme", "jan", "jan.p@demo.test")
@@ -187,7 +187,7 @@ func TestNoSecretIsOnRecord(t *testing.T) {
 		u := &store.User{ID: "jan", Account: "acme", Email: "jan@demo.test", Name: "Jan", Type: "client", Password: "s3cret-one"}
 		must(t, h.CreateUser(t.Context(), u))
 		_, err := h.UpdateUser(t.Context(), "acme", "jan", func(u *store.User) error {
-			u.Password, u.PasswordChanged = "s3cret-two", h.now()
+			u.Password, u.PasswordChanged = "s3cret-two", h.Now()
 			return nil
 		})
 		must(t, err)
@@ -242,7 +242,7 @@ func TestDyingLeavesNoChangeWithoutItsEntry(t *testing.T) {
 			if (err == nil) != errors.Is(found, store.ErrNotFound) || len(h.entries(t, "acme", 0))-before != count(found != nil) {
 				t.Errorf("deleting, step %d: %v, %v", step, err, found)
 			}
-			h.push(2 * time.Minute)
+			h.Push(2 * time.Minute)
 		}
 		// What is on record and in the feed is the same, or may be.
 		told := strings.Join(h.events(t), "\n")
@@ -309,7 +309,7 @@ func TestSavingUnannounced(t *testing.T) {
 				return err
 			}
 			now.Name = "Other"
-			return directory.SaveUser(t.Context(), tx, now, h.now())
+			return directory.SaveUser(t.Context(), tx, now, h.Now())
 		}
 		wantError(t, h.engine.Update(t.Context(), "a:acme", save), event.ErrUnannounced)
 		now, err := h.User(t.Context(), "acme", u.ID)

@@ -114,7 +114,7 @@ func TestOneAddressOneUser(t *testing.T) {
 		h.account(t, "acme")
 		h.account(t, "other")
 		first := h.user(t, "acme", "jan@demo.test")
-		h.push(time.Hour) // not a claim in the making any more
+		h.Push(time.Hour) // not a claim in the making any more
 		for _, account := range []string{"acme", "other"} {
 			u := &store.User{Account: account, Email: "JAN@demo.test", Name: "Other", Type: "client"}
 			err := h.second.CreateUser(t.Context(), u)

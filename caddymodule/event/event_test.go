@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,17 +13,10 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/event"
 	"github.com/cliendo/gateway/caddymodule/store"
-	"github.com/cliendo/gateway/caddymodule/store/boltstore"
-	"github.com/cliendo/gateway/caddymodule/store/redisstore"
-	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-type clock struct{ at atomic.Int64 }
-
-func (c *clock) now() time.Time       { return time.Unix(0, c.at.Load()).UTC() }
-func (c *clock) push(d time.Duration) { c.at.Add(int64(d)) }
 
 // dying is a store whose process can die before an Update.
 type dying struct {
@@ -43,40 +35,18 @@ func (d *dying) Update(ctx context.Context, tag string, fn func(store.Tx) error)
 
 type house struct {
 	*event.Feed
-	*clock
+	*testkit.Clock
 	store  *dying
 	second *event.Feed
 }
 
 func onEngines(t *testing.T, test func(t *testing.T, h *house)) {
-	for name, open := range map[string]func(*testing.T, store.Options) []store.Engine{
-		"bolt": func(t *testing.T, o store.Options) []store.Engine {
-			s, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), o)
-			must(t, err)
-			return []store.Engine{s}
-		},
-		"redis": func(t *testing.T, o store.Options) []store.Engine {
-			server := redistest.Start(t)
-			one, err := redisstore.Open(server.URL(), o)
-			must(t, err)
-			two, err := redisstore.Open(server.URL(), o)
-			must(t, err)
-			return []store.Engine{one, two}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := &clock{}
-			c.at.Store(time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC).UnixNano())
-			engines := open(t, store.Options{Now: c.now})
-			for _, e := range engines {
-				t.Cleanup(func() { e.Close() })
-			}
-			h := &house{clock: c, store: &dying{Engine: engines[0]}}
-			h.Feed = event.New(h.store, event.Options{Now: c.now})
-			h.second = event.New(engines[len(engines)-1], event.Options{Now: c.now})
-			test(t, h)
-		})
-	}
+	testkit.OnNodes(t, testkit.Monday, func(t *testing.T, c *testkit.Clock, nodes ...store.Engine) {
+		h := &house{Clock: c, store: &dying{Engine: nodes[0]}}
+		h.Feed = event.New(h.store, event.Options{Now: c.Now})
+		h.second = event.New(nodes[len(nodes)-1], event.Options{Now: c.Now})
+		test(t, h)
+	})
 }
 
 func must(t *testing.T, err error) {
@@ -169,15 +139,15 @@ func TestCursorsThatLeadNowhere(t *testing.T) {
 		must(t, err)
 		lapsed("otherlife.1")
 		lapsed(first + "0") // further than it ever came: the store was put back
-		h.push(20 * 24 * time.Hour)
+		h.Push(20 * 24 * time.Hour)
 		h.change(t, h.Feed, "a", "u2")
 		h.change(t, h.Feed, "a", "u3")
-		h.push(11 * 24 * time.Hour)
+		h.Push(11 * 24 * time.Hour)
 		got, _ := h.rest(t, first, "", 10) // what came before it is gone, what comes after is not
 		same(t, got, "changed a/u2 user.name_changed", "changed a/u3 user.name_changed")
 		got, _ = h.rest(t, "", "", 10)
 		same(t, got, "changed a/u2 user.name_changed", "changed a/u3 user.name_changed")
-		h.push(20 * 24 * time.Hour)
+		h.Push(20 * 24 * time.Hour)
 		lapsed(first)
 		got, last := h.rest(t, "", "", 10)
 		same(t, got)
@@ -206,10 +176,10 @@ func TestDying(t *testing.T) {
 			return event.Note(ctx, c, "user.name_changed")
 		})
 		must(t, err)
-		h.push(59 * time.Second)
+		h.Push(59 * time.Second)
 		got, _ := h.rest(t, "", "", 10)
 		same(t, got)
-		h.push(time.Second)
+		h.Push(time.Second)
 		got, _ = h.rest(t, "", "", 10)
 		same(t, got, "changed a/u1 ", "changed a/u2 user.name_changed")
 		// It dies before anything: nothing was announced, and nothing is done.

@@ -23,7 +23,7 @@ func TestCodesAreThoseOfTheStandard(t *testing.T) {
 		for at, code := range map[int64]string{
 			59: "94287082", 1111111109: "07081804", 1111111111: "14050471", 1234567890: "89005924", 2000000000: "69279037",
 		} {
-			w.at.Store(time.Unix(at, 0).UnixNano())
+			w.Set(time.Unix(at, 0))
 			err := w.store.Update(w.t.Context(), store.AccountTag("acme"), func(tx store.Tx) error {
 				rec := w.record0(tx)
 				rec.Seed, rec.Step = box(w.t, theSecret).Seal([]byte(seed), "seed acme/jan"), 0
@@ -55,7 +55,7 @@ func TestDriftOfOneStepEitherWay(t *testing.T) {
 			53: "clock", 90: "clock", 300: "clock", -300: "clock", 330: "wrong", -330: "wrong",
 		} {
 			off := time.Duration(seconds) * time.Second
-			w.push(time.Hour) // 09:00:07 again, and no step that was used
+			w.Push(time.Hour) // 09:00:07 again, and no step that was used
 			_, err := w.near.Pass(w.t.Context(), w.half(), w.code(s.Seed, off))
 			if got := why(err); got != want {
 				w.t.Errorf("a clock off by %s: %s, want %s", off, got, want)
@@ -74,7 +74,7 @@ func TestCodesAreReadAsPeopleTypeThem(t *testing.T) {
 	onNodes(t, func(w *world) {
 		s := w.enrol()
 		for _, shape := range []string{"%s %s", "%s-%s", " %s%s ", "%s\u00a0%s", "%s\u2013%s", "\u200b%s%s\t"} {
-			w.push(time.Minute)
+			w.Push(time.Minute)
 			code := w.code(s.Seed, 0)
 			typed := strings.Replace(strings.Replace(shape, "%s", code[:3], 1), "%s", code[3:], 1)
 			if got := w.pass(w.half(), typed); got != "accepted" {
@@ -185,7 +185,7 @@ func TestWhatIsToldOfAClockHelpsNobodyGuess(t *testing.T) {
 			w.t.Fatalf("a coming code: %s", got)
 		}
 		for range 5 {
-			w.push(30 * time.Second)
+			w.Push(30 * time.Second)
 			if got := w.pass(w.half(), soon); got == "accepted" {
 				w.t.Fatal("a code that was told to come was accepted")
 			}
@@ -198,14 +198,14 @@ func TestWhatIsToldOfAClockHelpsNobodyGuess(t *testing.T) {
 
 func TestAHalfFinishedLoginEnds(t *testing.T) {
 	ways := map[string]func(w *world, token string){
-		"after ten minutes":    func(w *world, _ string) { w.push(factor.HalfLife) },
+		"after ten minutes":    func(w *world, _ string) { w.Push(factor.HalfLife) },
 		"when it is cancelled": func(w *world, token string) { must(w.t, w.near.Cancel(w.t.Context(), token)) },
 		"with a log-out of all": func(w *world, _ string) {
 			must(w.t, w.dir.EndSessions(w.t.Context(), "acme", "jan"))
 		},
 		"with a new password": func(w *world, _ string) {
 			_, err := w.dir.UpdateUser(w.t.Context(), "acme", "jan", func(u *store.User) error {
-				u.Password, u.PasswordChanged = "another", w.now()
+				u.Password, u.PasswordChanged = "another", w.Now()
 				return nil
 			})
 			must(w.t, err)
@@ -299,7 +299,7 @@ func TestAChangedSecretLocksNobodyOut(t *testing.T) {
 		s := w.enrol()
 		const next = "Z8Zr1vX0c7Lk2mNp9sTu4wYb6dEf3gHj"
 		with := func(current string, old ...string) *factor.Factors {
-			return factor.New(w.store, factor.Options{Box: box(w.t, current, old...), Now: w.now})
+			return factor.New(w.store, factor.Options{Box: box(w.t, current, old...), Now: w.Now})
 		}
 		try := func(f *factor.Factors, code string) string {
 			_, err := f.Pass(w.t.Context(), w.half(), code)
@@ -314,7 +314,7 @@ func TestAChangedSecretLocksNobodyOut(t *testing.T) {
 		if got := try(with(next, theSecret), w.code(s.Seed, 0)); got != "accepted" {
 			w.t.Errorf("with the old secret beside it: %s", got)
 		}
-		w.push(time.Minute)
+		w.Push(time.Minute)
 		if got := try(with(next), w.code(s.Seed, 0)); got != "accepted" {
 			w.t.Errorf("after a login under the new one: %s", got)
 		}

@@ -3,8 +3,6 @@ package factor_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,20 +12,12 @@ import (
 	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
-	"github.com/cliendo/gateway/caddymodule/store/boltstore"
-	"github.com/cliendo/gateway/caddymodule/store/redisstore"
-	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
-
-// clock stands still until it is pushed.
-type clock struct{ at atomic.Int64 }
-
-func (c *clock) now() time.Time       { return time.Unix(0, c.at.Load()).UTC() }
-func (c *clock) push(d time.Duration) { c.at.Add(int64(d)) }
 
 // world is one store with Factors on it, for each node.
 type world struct {
-	*clock
+	*testkit.Clock
 	t     *testing.T
 	store store.Engine
 	dir   *directory.Directory
@@ -55,13 +45,13 @@ func box(t testing.TB, current string, old ...string) *secret.Box {
 
 const theSecret = "q8Zr1vX0c7Lk2mNp9sTu4wYb6dEf3gHj"
 
-func settle(t *testing.T, c *clock, engines ...store.Engine) *world {
+func settle(t *testing.T, c *testkit.Clock, engines ...store.Engine) *world {
 	t.Helper()
 	open := func(s store.Engine) *factor.Factors {
-		return factor.New(s, factor.Options{Box: box(t, theSecret), Issuer: "Praktijk: app", Now: c.now})
+		return factor.New(s, factor.Options{Box: box(t, theSecret), Issuer: "Praktijk: app", Now: c.Now})
 	}
-	w := &world{clock: c, t: t, store: engines[0], near: open(engines[0]), far: open(engines[len(engines)-1])}
-	w.dir = directory.New(w.store, directory.Options{Now: c.now})
+	w := &world{Clock: c, t: t, store: engines[0], near: open(engines[0]), far: open(engines[len(engines)-1])}
+	w.dir = directory.New(w.store, directory.Options{Now: c.Now})
 	if err := w.dir.CreateAccount(t.Context(), &store.Account{ID: "acme", Name: "Acme", State: directory.Active}); err != nil {
 		t.Fatal(err)
 	}
@@ -78,33 +68,9 @@ func (w *world) user(name string) *store.User {
 	return u
 }
 
-// onNodes runs a test on each engine, and on two nodes.
+// onNodes runs a test on each engine, and on two nodes, in the middle of a time step.
 func onNodes(t *testing.T, test func(w *world)) {
-	newClock := func() *clock {
-		c := &clock{}
-		c.at.Store(time.Date(2027, 3, 1, 9, 0, 7, 0, time.UTC).UnixNano())
-		return c
-	}
-	t.Run("bolt", func(t *testing.T) {
-		c := newClock()
-		s, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), store.Options{Now: c.now})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { s.Close() })
-		test(settle(t, c, s))
-	})
-	t.Run("two nodes on redis", func(t *testing.T) {
-		c, server := newClock(), redistest.Start(t)
-		var nodes []store.Engine
-		for range 2 {
-			s, err := redisstore.Open(server.URL(), store.Options{Now: c.now})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { s.Close() })
-			nodes = append(nodes, s)
-		}
+	testkit.OnNodes(t, testkit.Monday.Add(7*time.Second), func(t *testing.T, c *testkit.Clock, nodes ...store.Engine) {
 		test(settle(t, c, nodes...))
 	})
 }
@@ -132,7 +98,7 @@ func (w *world) reread() *store.User {
 // code is what an app shows on a clock that is off by so much.
 func (w *world) code(seed string, off time.Duration) string {
 	w.t.Helper()
-	code, err := totp.GenerateCode(seed, w.now().Add(off))
+	code, err := totp.GenerateCode(seed, w.Now().Add(off))
 	if err != nil {
 		w.t.Fatal(err)
 	}

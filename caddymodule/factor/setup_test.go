@@ -22,7 +22,7 @@ func (w *world) enable(session string) error {
 		if err := w.near.Enable(tx, u, session); err != nil {
 			return err
 		}
-		return directory.SaveUser(w.t.Context(), tx, u, w.now())
+		return directory.SaveUser(w.t.Context(), tx, u, w.Now())
 	})
 }
 
@@ -91,7 +91,7 @@ func TestNothingCountsBeforeACodeWasConfirmedAndTheCodesWereStored(t *testing.T)
 				w.t.Errorf("recovery code: %s", got)
 			}
 		}
-		w.push(time.Minute)
+		w.Push(time.Minute)
 		if got := w.pass(w.half(), w.code(s.Seed, 0)); got != "accepted" {
 			w.t.Errorf("the app: %s", got)
 		}
@@ -106,7 +106,7 @@ func TestASetupIsForgotten(t *testing.T) {
 			w.t.Errorf("abandoned and there: %v", err)
 		}
 		must(w.t, w.near.Begin(w.t.Context(), w.jan, "s1"))
-		w.push(factor.SetupLife)
+		w.Push(factor.SetupLife)
 		if _, err := w.near.Setup(w.t.Context(), w.jan, "s1"); !errors.Is(err, factor.ErrNone) {
 			w.t.Errorf("too old and there: %v", err)
 		}
@@ -145,7 +145,7 @@ func TestANewPhoneAndNewCodesReplaceTheOldWhenTheyAreInForce(t *testing.T) {
 		}
 		must(w.t, w.near.Confirm(ctx, w.reread(), "s1", w.code(s.Seed, 0)))
 		must(w.t, w.enable("s1"))
-		w.push(time.Minute)
+		w.Push(time.Minute)
 		if got := w.pass(w.half(), w.code(old.Seed, 0)); got == "accepted" {
 			w.t.Error("the old phone opens afterwards")
 		}
@@ -166,7 +166,7 @@ func TestOffForgetsAll(t *testing.T) {
 			if err := factor.Off(tx, u); err != nil {
 				return err
 			}
-			return directory.SaveUser(w.t.Context(), tx, u, w.now())
+			return directory.SaveUser(w.t.Context(), tx, u, w.Now())
 		})
 		must(w.t, err)
 		if _, err := store.Factors.Get(w.t.Context(), w.store, store.AccountTag("acme"), "jan"); !errors.Is(err, store.ErrNotFound) || w.reread().SecondStep {
@@ -191,7 +191,7 @@ func TestTrustedDevices(t *testing.T) {
 		if !trusted("laptop") || trusted("phone") || trusted("") {
 			w.t.Fatal("who is trusted is wrong")
 		}
-		if d := w.status("").Devices; len(d) != 1 || d[0].Agent != "Firefox / Linux" || !d[0].Until.Equal(w.now().Add(factor.TrustLife)) {
+		if d := w.status("").Devices; len(d) != 1 || d[0].Agent != "Firefox / Linux" || !d[0].Until.Equal(w.Now().Add(factor.TrustLife)) {
 			w.t.Errorf("%+v", d)
 		}
 		must(w.t, w.near.Forget(ctx, w.jan, "laptop"))
@@ -199,10 +199,10 @@ func TestTrustedDevices(t *testing.T) {
 			w.t.Error("forgotten and trusted")
 		}
 		ends := map[string]func(){
-			"30 days": func() { w.push(factor.TrustLife) },
+			"30 days": func() { w.Push(factor.TrustLife) },
 			"a new password": func() {
 				_, err := w.dir.UpdateUser(ctx, "acme", "jan", func(u *store.User) error {
-					u.Password, u.PasswordChanged = "another", w.now()
+					u.Password, u.PasswordChanged = "another", w.Now()
 					return nil
 				})
 				must(w.t, err)

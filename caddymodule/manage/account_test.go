@@ -35,7 +35,7 @@ func TestOnlySupportAndTheAppChangeAccounts(t *testing.T) {
 		for _, a := range []manage.Actor{w.support(), key(""), key("acme"), manage.Operator("op")} {
 			account, err := w.SetState(ctx, a, "acme", manage.State{State: directory.Arrears, Reason: "two invoices", TrialUntil: "2020-01-01"})
 			w.must(err)
-			if account.UnpaidInvoices != 2 || account.TrialUntil != "" || w.Rules().Closed(account, w.now()) != cause.AccountArrears {
+			if account.UnpaidInvoices != 2 || account.TrialUntil != "" || w.Rules().Closed(account, w.Now()) != cause.AccountArrears {
 				t.Errorf("account is %+v", account)
 			}
 			if account, err = w.SetState(ctx, a, "acme", manage.State{State: directory.Active}); err != nil || account.UnpaidInvoices != 0 {

@@ -17,7 +17,7 @@ import (
 // mailed returns the last letters by their kind.
 func (w *world) mailed() map[string]outbox.Draft {
 	byKind := map[string]outbox.Draft{}
-	for _, d := range w.post.take() {
+	for _, d := range w.post.Take() {
 		byKind[d.Letter.Kind] = d
 	}
 	return byKind
@@ -49,8 +49,8 @@ func TestANewAddressCountsOnceItsMailboxIsProved(t *testing.T) {
 		}
 		_, err := w.MailLogin(ctx, w.support(), "acme", "acme-teammate")
 		w.must(err)
-		login := w.post.take()[0]
-		w.push(time.Minute)
+		login := w.post.Take()[0]
+		w.Push(time.Minute)
 		u, err := w.Prove(ctx, w.open(toProve.Letter.Link, "jan@new.test"))
 		w.must(err)
 		if u.Email != "jan@new.test" || u.Display != "Jan@New.test" || u.Moving != nil {
@@ -87,13 +87,13 @@ func TestTheOldMailboxBringsItsAddressBack(t *testing.T) {
 		_, err := w.Prove(ctx, w.open(toProve.Letter.Link, "thief@new.test"))
 		w.must(err)
 		back := w.mailed()[letter.AddressChanged].Letter.NotMe
-		w.push(time.Hour)
-		w.set("acme", "acme-teammate", func(u *store.User) { u.Password, u.PasswordChanged = "hash of thief", w.now() })
+		w.Push(time.Hour)
+		w.set("acme", "acme-teammate", func(u *store.User) { u.Password, u.PasswordChanged = "hash of thief", w.Now() })
 		before := w.read("acme", "acme-teammate").Epoch
 		if _, err := w.book.TryAddress(ctx, token(back), "teammate@acme.test"); err != nil {
 			t.Errorf("the address it was mailed to: %v", err)
 		}
-		w.push(70 * time.Hour)
+		w.Push(70 * time.Hour)
 		w.must(second(links.Revoke(ctx, token(back))))
 		u := w.read("acme", "acme-teammate")
 		if u.Email != "teammate@acme.test" || u.Password != "" || u.Epoch <= before {
@@ -103,7 +103,7 @@ func TestTheOldMailboxBringsItsAddressBack(t *testing.T) {
 			t.Errorf("found %+v %v", found, err)
 		}
 		// Moved anew with their will, the old link does nothing more.
-		w.set("acme", "acme-teammate", func(u *store.User) { u.Password, u.PasswordChanged = "hash of mine", w.now() })
+		w.set("acme", "acme-teammate", func(u *store.User) { u.Password, u.PasswordChanged = "hash of mine", w.Now() })
 		_, err = w.ChangeEmail(ctx, manage.Operator("op"), "acme", u.ID, "mine@new.test")
 		w.must(err)
 		w.must(second(links.Revoke(ctx, token(back))))
@@ -120,7 +120,7 @@ func TestAfterThreeDaysAnAddressStays(t *testing.T) {
 		_, err := w.Prove(ctx, w.open(toProve.Letter.Link, "new@new.test"))
 		w.must(err)
 		back := w.mailed()[letter.AddressChanged].Letter.NotMe
-		w.push(ticket.UndoLife + time.Second)
+		w.Push(ticket.UndoLife + time.Second)
 		_, _ = links.Revoke(ctx, token(back))
 		if u := w.read("acme", "acme-teammate"); u.Email != "new@new.test" {
 			t.Errorf("brought back %s", u.Email)
@@ -155,7 +155,7 @@ func TestAChangeOfAddressCanBeStopped(t *testing.T) {
 			if err == nil {
 				t.Errorf("%s: proved all the same", who)
 			}
-			w.push(time.Hour)
+			w.Push(time.Hour)
 		}
 		// The way "this was not me" came must be one that says so.
 		mails := w.moving("new@new.test")
@@ -169,7 +169,7 @@ func TestTheOldLinkProvesNoOtherAddress(t *testing.T) {
 	onStores(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		first := w.moving("first@new.test")[letter.AddressToProve]
-		w.push(time.Minute)
+		w.Push(time.Minute)
 		f := w.open(first.Letter.Link, "first@new.test")
 		next := w.moving("second@new.test")[letter.AddressToProve]
 		if _, err := w.Prove(ctx, f); !errors.Is(err, ticket.ErrNone) {
@@ -178,7 +178,7 @@ func TestTheOldLinkProvesNoOtherAddress(t *testing.T) {
 		if _, err := w.book.TryAddress(ctx, token(next.Letter.Link), "first@new.test"); !errors.Is(err, ticket.ErrWrong) {
 			t.Errorf("the address before: %v", err)
 		}
-		w.push(ticket.AddressLife + time.Second)
+		w.Push(ticket.AddressLife + time.Second)
 		f, err := w.book.Find(ctx, token(next.Letter.Link))
 		w.must(err)
 		if f.Cause != cause.LinkExpired {
@@ -238,7 +238,7 @@ func TestInADomainOfTheAccountAnAddressCountsAtOnce(t *testing.T) {
 			}
 		}
 		// What somebody elsewhere has is not given away.
-		w.post.take()
+		w.post.Take()
 		w.user("rival", "squatter", "teammate")
 		w.must(second(w.dir.ChangeEmail(ctx, "rival", "rival-squatter", "boss@own.test")))
 		c, err = w.ChangeEmail(ctx, w.as("acme", "admin"), "acme", "acme-teammate", "boss@own.test")

@@ -20,7 +20,7 @@ func TestSupportChoosesAPasswordWithATail(t *testing.T) {
 		if !regexp.MustCompile(`^Eddydebeste[0-9]{2}[A-Z]$`).MatchString(password) || u.Password != "hash of "+password || !u.PasswordChosen || u.Epoch != 1 {
 			t.Errorf("%q, %+v", password, u)
 		}
-		if mails := w.post.take(); len(mails) != 1 || mails[0].Letter.Kind != letter.PasswordChanged || mails[0].Letter.Password != "" {
+		if mails := w.post.Take(); len(mails) != 1 || mails[0].Letter.Kind != letter.PasswordChanged || mails[0].Letter.Password != "" {
 			t.Errorf("mailed %+v", mails)
 		}
 		for _, bad := range []string{

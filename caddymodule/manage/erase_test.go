@@ -21,7 +21,7 @@ func (e eraser) Erase(ctx context.Context, u *store.User) error {
 func TestErasingLeavesNothingOfAPerson(t *testing.T) {
 	onStores(t, func(t *testing.T, w *world) {
 		ctx, o := t.Context(), w.options
-		log := audit.New(w.store, audit.Options{Now: w.now})
+		log := audit.New(w.store, audit.Options{Now: w.Now})
 		o.Eraser = eraser{person.New(w.store, person.Options{Directory: w.dir, Limits: w.limits, Audit: log})}
 		m := manage.New(o)
 		w.must(second(w.MailLogin(ctx, w.support(), "acme", "acme-teammate")))

@@ -21,7 +21,7 @@ func (w *world) invite(account, email string) (*store.User, outbox.Draft) {
 	w.t.Helper()
 	u, err := w.Invite(w.t.Context(), w.as(account, "admin"), account, manage.Invitation{Email: email, Name: "New One", Type: "teammate", Locale: "nl"})
 	w.must(err)
-	mails := w.post.take()
+	mails := w.post.Take()
 	if len(mails) != 1 || mails[0].Letter.Kind != letter.Invited {
 		w.t.Fatalf("mailed %+v", mails)
 	}
@@ -42,7 +42,7 @@ func (w *world) enter(f *ticket.Found) (*store.User, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.Rules().May(u, &store.Account{ID: u.Account, State: directory.Active}, w.now()) != cause.None {
+	if w.Rules().May(u, &store.Account{ID: u.Account, State: directory.Active}, w.Now()) != cause.None {
 		return nil, errors.New("refused")
 	}
 	s, err := w.book.Settle(w.t.Context(), u, f.Ticket.ID)
@@ -81,7 +81,7 @@ func TestAnInvitationBringsSomebodyIn(t *testing.T) {
 		if found, err := w.dir.FindByEmail(ctx, mail.To); err != nil || found.ID != u.ID {
 			t.Errorf("found %+v, %v", found, err)
 		}
-		if mails := w.post.take(); len(mails) != 0 {
+		if mails := w.post.Take(); len(mails) != 0 {
 			t.Errorf("told of their first password: %+v", mails)
 		}
 		if f, err := w.book.Find(ctx, token(mail.Letter.Link)); err != nil || f.Cause != cause.LinkUsed {
@@ -122,22 +122,22 @@ func TestAnInvitationEnds(t *testing.T) {
 	onStores(t, func(t *testing.T, w *world) {
 		ctx, admin := t.Context(), w.as("acme", "admin")
 		u, first := w.invite("acme", "new@else.test")
-		w.push(ticket.InviteLife + time.Second)
+		w.Push(ticket.InviteLife + time.Second)
 		if f, err := w.book.Find(ctx, token(first.Letter.Link)); err != nil || f.Cause != cause.InviteExpired {
 			t.Errorf("after a week: %+v %v", f, err)
 		}
 		_, err := w.InviteAgain(ctx, admin, "acme", u.ID)
 		w.must(err)
-		again := w.post.take()[0]
+		again := w.post.Take()[0]
 		if f, err := w.book.Find(ctx, token(again.Letter.Link)); err != nil || f.Cause != cause.None {
 			t.Errorf("the fresh one: %+v %v", f, err)
 		}
 		// The person asks for one themselves, behind the old link.
-		w.push(time.Hour)
+		w.Push(time.Hour)
 		f, err := w.book.Find(ctx, token(first.Letter.Link))
 		w.must(err)
 		w.must(w.Again(ctx, f))
-		own := w.post.take()[0]
+		own := w.post.Take()[0]
 		if own.To != "new@else.test" || own.Letter.By != "admin" {
 			t.Errorf("mailed %+v", own)
 		}
@@ -172,10 +172,10 @@ type shape struct {
 
 func (w *world) shapeOf(do func(ctx context.Context) (*store.User, error)) shape {
 	w.t.Helper()
-	reads, writes := w.store.reads.Load(), w.store.writes.Load()
+	reads, writes := w.store.Reads.Load(), w.store.Writes.Load()
 	u, err := do(w.t.Context())
-	s := shape{reads: w.store.reads.Load() - reads, writes: w.store.writes.Load() - writes, err: why(err)}
-	for _, d := range w.post.take() {
+	s := shape{reads: w.store.Reads.Load() - reads, writes: w.store.Writes.Load() - writes, err: why(err)}
+	for _, d := range w.post.Take() {
 		s.mails++
 		m, _, err := w.post.Mail(w.t.Context(), d.ID)
 		w.must(err)
@@ -247,7 +247,7 @@ func TestATakenAddressGetsNoLink(t *testing.T) {
 		if c, err := w.ChangeEmail(t.Context(), w.as("acme", "admin"), "acme", "acme-teammate", "admin@rival.test"); err != nil || !c.Pending {
 			t.Fatalf("%+v %v", c, err)
 		}
-		for _, d := range w.post.take() {
+		for _, d := range w.post.Take() {
 			if d.To == "admin@rival.test" && (d.Letter.Link != "" || d.Letter.NotMe != "" || d.Letter.Address != "") {
 				t.Errorf("mailed %+v", d.Letter)
 			}
@@ -272,7 +272,7 @@ func TestAnAddressOfTheSameAccountIsTaken(t *testing.T) {
 		if _, err := w.Invite(ctx, w.as("acme", "superadmin"), "acme", manage.Invitation{Email: "n@acme.test", Name: "X", Type: "support"}); !errors.Is(err, directory.ErrInvalid) {
 			t.Errorf("a team invited support: %v", err)
 		}
-		if mails := w.post.take(); len(mails) != 0 {
+		if mails := w.post.Take(); len(mails) != 0 {
 			t.Errorf("mailed %+v", mails)
 		}
 	})

@@ -32,9 +32,9 @@ func why(err error) string {
 func TestATeamAdminManagesTheirOwn(t *testing.T) {
 	onStores(t, func(t *testing.T, w *world) {
 		ctx, admin := t.Context(), w.as("acme", "admin")
-		u, err := w.Block(ctx, admin, "acme", "acme-teammate", "left us", w.now().Add(time.Hour))
+		u, err := w.Block(ctx, admin, "acme", "acme-teammate", "left us", w.Now().Add(time.Hour))
 		w.must(err)
-		if u.Block == nil || u.Block.By != "admin" || u.Block.Why != "left us" || !directory.Blocked(w.read("acme", u.ID), w.now()) {
+		if u.Block == nil || u.Block.By != "admin" || u.Block.Why != "left us" || !directory.Blocked(w.read("acme", u.ID), w.Now()) {
 			t.Errorf("block is %+v", u.Block)
 		}
 		u, err = w.Unblock(ctx, admin, "acme", u.ID)
@@ -93,7 +93,7 @@ func TestWhatIsInAnotherAccountIsNotThere(t *testing.T) {
 				}
 			}
 		}
-		if mails := w.post.take(); len(mails) > 0 {
+		if mails := w.post.Take(); len(mails) > 0 {
 			t.Errorf("mailed %v", mails)
 		}
 	})
@@ -171,7 +171,7 @@ func TestOneSuperadminStays(t *testing.T) {
 		}
 		// Who is blocked, or has not come yet, is none who stays.
 		w.user("acme", "owner2", "superadmin")
-		w.set("acme", "acme-owner2", func(u *store.User) { u.Block = &store.Block{By: "x", At: w.now()} })
+		w.set("acme", "acme-owner2", func(u *store.User) { u.Block = &store.Block{By: "x", At: w.Now()} })
 		if _, err := w.Block(ctx, w.support(), "acme", "acme-superadmin", "", time.Time{}); why(err) != manage.WhyLast {
 			t.Errorf("the other one is blocked: %v", err)
 		}
@@ -236,14 +236,14 @@ func TestADemotionCountsForWhatIsUnderWay(t *testing.T) {
 		if _, err := w.Block(ctx, admin, "acme", "acme-teammate", "", time.Time{}); why(err) != manage.WhyNotYours {
 			t.Errorf("a demoted admin: %v", err)
 		}
-		w.set("acme", "acme-admin", func(u *store.User) { u.Type, u.Block = "admin", &store.Block{By: "x", At: w.now()} })
+		w.set("acme", "acme-admin", func(u *store.User) { u.Type, u.Block = "admin", &store.Block{By: "x", At: w.Now()} })
 		if _, err := w.NewPassword(ctx, admin, "acme", "acme-teammate"); why(err) != manage.WhyNotYours {
 			t.Errorf("a blocked admin: %v", err)
 		}
 		if err := w.Delete(ctx, admin, "acme", "acme-teammate"); why(err) != manage.WhyNotYours {
 			t.Errorf("a blocked admin: %v", err)
 		}
-		if mails := w.post.take(); len(mails) > 0 {
+		if mails := w.post.Take(); len(mails) > 0 {
 			t.Errorf("mailed %v", mails)
 		}
 	})
@@ -256,8 +256,8 @@ func TestANewPasswordSwitchesTheSecondStepOffAndTells(t *testing.T) {
 		before := w.read("acme", "acme-teammate")
 		mailed, err := w.MailPassword(ctx, w.as("acme", "admin"), "acme", "acme-teammate")
 		w.must(err)
-		pending := w.post.take()[0].Letter.Password
-		w.push(time.Second)
+		pending := w.post.Take()[0].Letter.Password
+		w.Push(time.Second)
 		place, err := w.limits.Reserve(ctx, limit.Try{Subject: "u:acme-teammate"})
 		w.must(err)
 		w.must(second(place.Failed(ctx)))
@@ -268,7 +268,7 @@ func TestANewPasswordSwitchesTheSecondStepOffAndTells(t *testing.T) {
 			t.Errorf("user is %+v", u)
 		}
 		kinds := map[string]bool{}
-		mails := w.post.take()
+		mails := w.post.Take()
 		for _, d := range mails {
 			kinds[d.Letter.Kind] = true
 			if d.To != u.Email || d.Letter.By != "admin" || d.Letter.Password != "" {
@@ -303,13 +303,13 @@ func TestSwitchingTheSecondStepOffTells(t *testing.T) {
 		w.set("acme", "acme-teammate", func(u *store.User) { u.SecondStep = true })
 		u, err := w.SecondStepOff(ctx, w.support(), "acme", "acme-teammate")
 		w.must(err)
-		mails := w.post.take()
+		mails := w.post.Take()
 		if u.SecondStep || len(mails) != 1 || mails[0].Letter.Kind != letter.SecondStepOff || mails[0].Letter.By != "desk" || mails[0].Letter.NotMe == "" {
 			t.Errorf("%+v %+v", u, mails)
 		}
 		_, err = w.SecondStepOff(ctx, w.support(), "acme", "acme-teammate")
 		w.must(err)
-		if mails := w.post.take(); len(mails) != 0 {
+		if mails := w.post.Take(); len(mails) != 0 {
 			t.Errorf("told of nothing: %+v", mails)
 		}
 	})
@@ -320,7 +320,7 @@ func TestMailingALoginHasNoCode(t *testing.T) {
 		ctx, admin := t.Context(), w.as("acme", "admin")
 		mailed, err := w.MailLogin(ctx, admin, "acme", "acme-teammate")
 		w.must(err)
-		d := w.post.take()[0]
+		d := w.post.Take()[0]
 		if d.ID != mailed.ID || d.Letter.Link == "" || d.Letter.Code != "" || d.To != "teammate@acme.test" || d.Letter.Network != "" {
 			t.Errorf("mailed %+v", d)
 		}
@@ -342,12 +342,12 @@ func TestCreatingTakesOverNothingThatOpens(t *testing.T) {
 		ctx := t.Context()
 		u := &store.User{
 			Account: "acme", Email: "new@acme.test", Name: "New", Type: "teammate", Password: "hash of mine", SecondStep: true, Epoch: 9,
-			Block: &store.Block{By: "x"}, Created: w.now().Add(-time.Hour),
+			Block: &store.Block{By: "x"}, Created: w.Now().Add(-time.Hour),
 		}
 		made, err := w.Create(ctx, key(""), u)
 		w.must(err)
 		got := w.read("acme", made.User.ID)
-		if got.Password != "hash of "+made.Password || got.SecondStep || got.Epoch != 0 || got.Block != nil || !got.Created.Equal(w.now()) {
+		if got.Password != "hash of "+made.Password || got.SecondStep || got.Epoch != 0 || got.Block != nil || !got.Created.Equal(w.Now()) {
 			t.Errorf("made %+v", got)
 		}
 		if _, err := w.Create(ctx, key(""), &store.User{Account: "rival", Email: "new@acme.test", Name: "N", Type: "teammate"}); !errors.Is(err, directory.ErrTaken) {

@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"github.com/cliendo/gateway/caddymodule/browsertest"
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/page"
 )
@@ -51,7 +52,7 @@ func gate(p renderer, posts *atomic.Int32) http.Handler {
 // logIn types into the form and presses the button.
 func logIn(t *testing.T, ctx context.Context, password string) {
 	t.Helper()
-	do(t, ctx, chromedp.SetValue(chromedp.CSS("#email"), "anna@praktijk.test"), chromedp.SendKeys(chromedp.CSS("#password"), password))
+	browsertest.Do(t, ctx, chromedp.SetValue(chromedp.CSS("#email"), "anna@praktijk.test"), chromedp.SendKeys(chromedp.CSS("#password"), password))
 	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS("#submit"))); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +65,7 @@ func TestFragmentSurvives(t *testing.T) {
 	var posts atomic.Int32
 	server := httptest.NewServer(gate(newPages(t), &posts))
 	t.Cleanup(server.Close)
-	ctx := newBrowser(t)
+	ctx := browsertest.New(t)
 	for _, tc := range []struct {
 		name, start string
 		noScript    bool
@@ -78,9 +79,9 @@ func TestFragmentSurvives(t *testing.T) {
 				emulation.SetScriptExecutionDisabledParams{Value: tc.noScript}); err != nil {
 				t.Fatal(err)
 			}
-			do(t, ctx, chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL+tc.start))
+			browsertest.Do(t, ctx, chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL+tc.start))
 			logIn(t, ctx, "wrong")
-			eventually(t, ctx, `document.activeElement.id === "error"`)
+			browsertest.Eventually(t, ctx, `document.activeElement.id === "error"`)
 			logIn(t, ctx, "right")
 			at, err := chromedp.Run(ctx, chromedp.Location())
 			if err != nil {
@@ -97,15 +98,15 @@ func TestScript(t *testing.T) {
 	var posts atomic.Int32
 	server := httptest.NewServer(gate(newPages(t), &posts))
 	t.Cleanup(server.Close)
-	ctx := newBrowser(t)
+	ctx := browsertest.New(t)
 	start := func(t *testing.T) {
-		do(t, ctx, chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL+"/app#part-2"), chromedp.WaitVisible(chromedp.CSS("#show")))
+		browsertest.Do(t, ctx, chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL+"/app#part-2"), chromedp.WaitVisible(chromedp.CSS("#show")))
 	}
 	t.Run("show password", func(t *testing.T) {
 		start(t)
 		for _, want := range []string{"text true Je wachtwoord is nu zichtbaar.", "password false Je wachtwoord is weer verborgen."} {
-			do(t, ctx, chromedp.Click(chromedp.CSS("#show")))
-			got := value[string](t, ctx, `[password.type, show.getAttribute("aria-pressed"), caps.textContent].join(" ")`)
+			browsertest.Do(t, ctx, chromedp.Click(chromedp.CSS("#show")))
+			got := browsertest.Value[string](t, ctx, `[password.type, show.getAttribute("aria-pressed"), caps.textContent].join(" ")`)
 			if got != want {
 				t.Errorf("%q, want %q", got, want)
 			}
@@ -113,12 +114,12 @@ func TestScript(t *testing.T) {
 	})
 	t.Run("caps lock", func(t *testing.T) {
 		start(t)
-		do(t, ctx, chromedp.Focus(chromedp.CSS("#password")))
+		browsertest.Do(t, ctx, chromedp.Focus(chromedp.CSS("#password")))
 		for _, state := range []struct {
 			script string
 			want   bool
 		}{{"true", true}, {"false", false}} {
-			hint := value[string](t, ctx, `(() => { password.dispatchEvent(new KeyboardEvent("keydown", {key: "A", modifierCapsLock: `+
+			hint := browsertest.Value[string](t, ctx, `(() => { password.dispatchEvent(new KeyboardEvent("keydown", {key: "A", modifierCapsLock: `+
 				state.script+`})); return caps.textContent; })()`)
 			if strings.Contains(hint, "Caps Lock") != state.want {
 				t.Errorf("Caps Lock %s: hint %q", state.script, hint)
@@ -126,14 +127,14 @@ func TestScript(t *testing.T) {
 		}
 	})
 	t.Run("says when the wait is over", func(t *testing.T) {
-		do(t, ctx, chromedp.Navigate(server.URL+"/wait?lang=en"))
+		browsertest.Do(t, ctx, chromedp.Navigate(server.URL+"/wait?lang=en"))
 		if _, err := chromedp.Run(ctx, chromedp.Poll[bool](`document.querySelector(".retry").textContent === "You can try again now."`)); err != nil {
 			t.Error(err)
 		}
 	})
 	t.Run("links keep the fragment", func(t *testing.T) {
 		start(t)
-		kept := value[[]string](t, ctx, `[...document.querySelectorAll("a[data-keep-hash]")].filter(a => a.hash !== "#part-2").map(a => a.href)`)
+		kept := browsertest.Value[[]string](t, ctx, `[...document.querySelectorAll("a[data-keep-hash]")].filter(a => a.hash !== "#part-2").map(a => a.href)`)
 		if len(kept) != 0 {
 			t.Errorf("these lose it: %q", kept)
 		}
@@ -141,7 +142,7 @@ func TestScript(t *testing.T) {
 	t.Run("two clicks are one attempt", func(t *testing.T) {
 		start(t)
 		before := posts.Load()
-		prevented := value[[]bool](t, ctx, `(() => {
+		prevented := browsertest.Value[[]bool](t, ctx, `(() => {
 		  const form = document.getElementById("login"), seen = [];
 		  form.addEventListener("submit", e => { seen.push(e.defaultPrevented); e.preventDefault(); });
 		  form.requestSubmit(); form.requestSubmit();
@@ -153,7 +154,7 @@ func TestScript(t *testing.T) {
 	})
 	t.Run("enter posts", func(t *testing.T) {
 		start(t)
-		do(t, ctx, chromedp.SetValue(chromedp.CSS("#email"), "anna@praktijk.test"), chromedp.SendKeys(chromedp.CSS("#password"), "right"))
+		browsertest.Do(t, ctx, chromedp.SetValue(chromedp.CSS("#email"), "anna@praktijk.test"), chromedp.SendKeys(chromedp.CSS("#password"), "right"))
 		press := func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
 			return chromedp.SendKeys(chromedp.CSS("#password"), "\r")(ctx, target)
 		}

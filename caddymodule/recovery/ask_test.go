@@ -55,8 +55,8 @@ func TestAStrangerCannotTellWhoIsACustomer(t *testing.T) {
 			known, unknown := h.browser("192.0.2.1"), h.browser("198.51.100.1")
 			for i := range 5 { // the last two are refused
 				var a, b *httptest.ResponseRecorder
-				costKnown := h.work(func() { a = known.post("/gateway/recover", "email", "jan@example.test") })
-				costUnknown := h.work(func() { b = unknown.post("/gateway/recover", "email", "piet@example.test") })
+				costKnown := h.work(func() { a = known.Post("/gateway/recover", "email", "jan@example.test") })
+				costUnknown := h.work(func() { b = unknown.Post("/gateway/recover", "email", "piet@example.test") })
 				if diff := cmp.Diff(costKnown, costUnknown); diff != "" {
 					t.Errorf("%s, ask %d: work differs: %s", mode, i, diff)
 				}
@@ -70,8 +70,8 @@ func TestAStrangerCannotTellWhoIsACustomer(t *testing.T) {
 				if toA == "" {
 					continue
 				}
-				costKnown = h.work(func() { a = known.get(toA) })
-				costUnknown = h.work(func() { b = unknown.get(toB) })
+				costKnown = h.work(func() { a = known.Get(toA) })
+				costUnknown = h.work(func() { b = unknown.Get(toB) })
 				if x, y := answer(a), answer(b); x != y || costKnown != costUnknown || a.Code != 200 {
 					t.Errorf("%s: the page after asking differs: %s %s", mode, cmp.Diff(x, y), cmp.Diff(costKnown, costUnknown))
 				}
@@ -94,7 +94,7 @@ func TestAStrangerCannotTellWhoIsACustomer(t *testing.T) {
 func TestWhatIsAskedForIsNotedWithItsMail(t *testing.T) {
 	onStores(t, ticket.OneTime, func(t *testing.T, h *house) {
 		b := h.browser("192.0.2.1")
-		res := b.post("/gateway/recover", "email", "jan@example.test")
+		res := b.Post("/gateway/recover", "email", "jan@example.test")
 		to := must1(url.Parse(res.Header().Get("Location")))
 		a, err := h.attempts.Find(t.Context(), to.Query().Get("ref"))
 		if err != nil || !a.Asked || a.Mail != h.post.mails[0].ID || a.Mail != to.Query().Get("m") || a.Method != "recover" || a.Cause != "" {
@@ -104,7 +104,7 @@ func TestWhatIsAskedForIsNotedWithItsMail(t *testing.T) {
 			t.Errorf("the mail says %q", h.post.mails[0].Letter.Reference)
 		}
 		// Another browser learns nothing from the address of that page.
-		other := h.browser("192.0.2.2").get(to.String())
+		other := h.browser("192.0.2.2").Get(to.String())
 		if other.Code != 200 || strings.Contains(other.Body.String(), "werkt tot") {
 			t.Errorf("%d %s", other.Code, other.Body)
 		}
@@ -119,18 +119,18 @@ func TestMalformedWishesAreExplained(t *testing.T) {
 			strings.Repeat("a", 300) + "@example.test", strings.Repeat("a", 1<<20),
 		} {
 			b := h.browser("192.0.2.1")
-			cost := h.work(func() { h.want(b.post("/gateway/recover", "email", typed), 400, `data-cause="bad_request"`) })
+			cost := h.work(func() { h.want(b.Post("/gateway/recover", "email", typed), 400, `data-cause="bad_request"`) })
 			if cost.Hashes != 0 || len(h.post.mails) != 0 {
 				t.Errorf("%.40q: %+v, %d mails", typed, cost, len(h.post.mails))
 			}
 		}
 		b := h.browser("192.0.2.1")
-		h.want(b.post("/gateway/recover", "email", "jan@example.test", "email", "x@evil.test"), 400, `data-cause="bad_request"`)
+		h.want(b.Post("/gateway/recover", "email", "jan@example.test", "email", "x@evil.test"), 400, `data-cause="bad_request"`)
 		r := httptest.NewRequest(http.MethodPost, "http://localhost/gateway/recover", strings.NewReader(`{"email":"jan@example.test"}`))
 		r.Header.Set("Content-Type", "application/json")
-		h.want(b.do(r), 400, `data-cause="bad_request"`)
+		h.want(b.Do(r), 400, `data-cause="bad_request"`)
 		for _, target := range []string{"https://evil.test/", "//evil.test", "/gateway/logout", "/%5cevil"} {
-			res := b.post("/gateway/recover?to="+url.QueryEscape(target), "email", "nobody"+string(rune('a'+len(target)%26))+"@example.test")
+			res := b.Post("/gateway/recover?to="+url.QueryEscape(target), "email", "nobody"+string(rune('a'+len(target)%26))+"@example.test")
 			if to := must1(url.Parse(res.Header().Get("Location"))); res.Code != 303 || to.Host != "" || strings.Contains(to.Query().Get("to"), "evil.test") {
 				t.Errorf("%s: %d to %s", target, res.Code, to)
 			}
@@ -146,7 +146,7 @@ func TestAnAttackersHostIsInNoMail(t *testing.T) {
 		r := httptest.NewRequest(http.MethodPost, "http://evil.test/gateway/recover", strings.NewReader("email=jan%40example.test"))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("X-Forwarded-Host", "evil.test")
-		h.want(h.browser("192.0.2.1").do(r), 303, "")
+		h.want(h.browser("192.0.2.1").Do(r), 303, "")
 		for _, u := range []string{h.post.mails[0].Letter.Link, h.post.mails[0].Letter.NotMe, h.post.mails[0].Letter.LoginURL} {
 			if !strings.HasPrefix(u, origin+"/") {
 				t.Errorf("the mail leads to %s", u)
@@ -159,7 +159,7 @@ func TestAnAbsentStoreHalvesNothing(t *testing.T) {
 	onStores(t, ticket.OneTime, func(t *testing.T, h *house) {
 		b := h.browser("192.0.2.1")
 		h.store.away.Store(true)
-		res := b.post("/gateway/recover", "email", "jan@example.test")
+		res := b.Post("/gateway/recover", "email", "jan@example.test")
 		h.want(res, 503, `data-cause="store_unavailable"`)
 		if res.Header().Get("Retry-After") == "" || !strings.Contains(res.Body.String(), "jan@example.test") || len(h.post.mails) != 0 {
 			t.Errorf("%v, %d mails", res.Header(), len(h.post.mails))
@@ -167,11 +167,11 @@ func TestAnAbsentStoreHalvesNothing(t *testing.T) {
 		h.store.away.Store(false)
 		password := b.ask("jan@example.test").Letter.Password
 		h.want(b.login("jan@example.test", password), 303, keepPage)
-		fresh := h.shown(b.get(keepPage))
+		fresh := h.shown(b.Get(keepPage))
 		h.store.away.Store(true)
-		h.want(b.post(keepPage, "password", fresh), 503, `data-cause="store_unavailable"`)
+		h.want(b.Post(keepPage, "password", fresh), 503, `data-cause="store_unavailable"`)
 		h.store.away.Store(false)
-		h.shown(b.get(keepPage)) // nothing was forgotten
+		h.shown(b.Get(keepPage)) // nothing was forgotten
 	})
 }
 
@@ -180,23 +180,23 @@ func TestTheFreshPasswordIsForItsOwnerOnly(t *testing.T) {
 		h.user("mia@example.test")
 		b := h.browser("192.0.2.1")
 		h.want(b.login("jan@example.test", b.ask("jan@example.test").Letter.Password), 303, keepPage)
-		fresh := h.shown(b.get(keepPage))
-		h.want(h.browser("192.0.2.2").get(keepPage), 303, "/gateway/login?to=%2Fclients")
-		h.want(h.browser("192.0.2.2").post(keepPage), 303, "/gateway/login?to=%2Fclients")
+		fresh := h.shown(b.Get(keepPage))
+		h.want(h.browser("192.0.2.2").Get(keepPage), 303, "/gateway/login?to=%2Fclients")
+		h.want(h.browser("192.0.2.2").Post(keepPage), 303, "/gateway/login?to=%2Fclients")
 		mia := h.browser("192.0.2.3")
 		h.want(mia.login("mia@example.test", old), 303, "/clients")
-		h.want(mia.get(keepPage), 303, "/clients")
-		h.want(mia.post(keepPage, "password", fresh), 303, "/clients")
-		h.shown(b.get(keepPage))
+		h.want(mia.Get(keepPage), 303, "/clients")
+		h.want(mia.Post(keepPage, "password", fresh), 303, "/clients")
+		h.shown(b.Get(keepPage))
 		for _, dest := range []string{"empty", "iframe", "script", "object", "embed"} {
 			r := httptest.NewRequest(http.MethodGet, "http://localhost"+keepPage, nil)
 			r.Header.Set("Sec-Fetch-Dest", dest)
-			if res := b.do(r); res.Code != 403 || strings.Contains(res.Body.String(), fresh) {
+			if res := b.Do(r); res.Code != 403 || strings.Contains(res.Body.String(), fresh) {
 				t.Errorf("as %s: %d %s", dest, res.Code, res.Body)
 			}
 		}
 		for _, to := range []string{"https://evil.test", "//evil.test", "/gateway/logout"} {
-			if res := b.get("/gateway/recover/keep?to=" + url.QueryEscape(to)); !strings.Contains(res.Body.String(), `action="/gateway/recover/keep"`) {
+			if res := b.Get("/gateway/recover/keep?to=" + url.QueryEscape(to)); !strings.Contains(res.Body.String(), `action="/gateway/recover/keep"`) {
 				t.Errorf("the form leads to %s", to)
 			}
 		}
@@ -240,14 +240,14 @@ func TestThePageAfterAskingSaysWhenAnotherMailCanBeAsked(t *testing.T) {
 				if n == 2 {
 					want = "Een nieuwe mail vragen kan weer vanaf "
 				}
-				asked := b.post("/gateway/recover", "email", email)
-				page := b.get(asked.Header().Get("Location"))
+				asked := b.Post("/gateway/recover", "email", email)
+				page := b.Get(asked.Header().Get("Location"))
 				h.want(page, 200, want)
 				h.want(page, 200, "help?cause=no_mail")
 			}
 			// Another browser is told nothing about it.
-			asked := b.post("/gateway/recover", "email", "other-"+email)
-			if page := h.browser("192.0.2.9").get(asked.Header().Get("Location")); strings.Contains(page.Body.String(), "Een nieuwe mail vragen kan") {
+			asked := b.Post("/gateway/recover", "email", "other-"+email)
+			if page := h.browser("192.0.2.9").Get(asked.Header().Get("Location")); strings.Contains(page.Body.String(), "Een nieuwe mail vragen kan") {
 				t.Errorf("a browser that did not ask: %s", page.Body)
 			}
 		}

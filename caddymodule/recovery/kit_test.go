@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -28,15 +26,14 @@ import (
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/password"
 	"github.com/cliendo/gateway/caddymodule/recovery"
-	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/signin"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/store/boltstore"
 	"github.com/cliendo/gateway/caddymodule/store/redisstore"
 	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 	"github.com/cliendo/gateway/caddymodule/ticket"
-	"github.com/cliendo/gateway/caddymodule/visitor"
 )
 
 const (
@@ -186,18 +183,17 @@ func (h *house) furnish(e store.Engine, mode string) {
 		h.sessions.Close(context.Background())
 		e.Close()
 	})
-	keys, err := secret.NewKeys([]byte(secret.Token()))
-	must(t, err)
+	keys := testkit.Keys(t)
 	box, err := keys.NewBox("outbox")
-	must(t, err)
+	testkit.Must(t, err)
 	fresh, err := keys.NewBox("fresh")
-	must(t, err)
+	testkit.Must(t, err)
 	h.post = &post{Outbox: outbox.New(h.store, outbox.Options{Box: box, Now: h.now, Log: log})}
 	h.book = ticket.New(h.store, ticket.Options{
 		Box: fresh, Key: keys.Derive("tickets"), Hasher: h.hasher, Mails: h.post, Now: h.now, Log: log,
 	})
 	pages, err := page.New(page.Options{Now: h.now})
-	must(t, err)
+	testkit.Must(t, err)
 	d := signin.New(signin.Options{
 		Prefix: "/gateway", Rules: rules, Device: codec(cookie.Device), Flow: codec(cookie.Flow), Sessions: h.sessions,
 		Directory: h.dir, Pages: pages, Attempts: h.attempts, Tickets: h.book, Metrics: metrics{}, Log: log, Now: h.now,
@@ -212,76 +208,36 @@ func (h *house) furnish(e store.Engine, mode string) {
 		Attempts: h.attempts, Sessions: h.sessions, Pages: pages, Log: log, Now: h.now,
 	})
 	h.errand.Mount(h.mux)
-	must(t, h.dir.CreateAccount(context.Background(), &store.Account{ID: "praktijk", Name: "Praktijk", State: "active"}))
+	testkit.Must(t, h.dir.CreateAccount(context.Background(), &store.Account{ID: "praktijk", Name: "Praktijk", State: "active"}))
 	h.user("jan@example.test")
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func (h *house) user(email string) *store.User {
 	h.t.Helper()
 	encoded, err := h.hasher.Hash(context.Background(), old)
-	must(h.t, err)
+	testkit.Must(h.t, err)
 	u := &store.User{Account: "praktijk", Email: email, Name: "Jan", Type: "teammate", Password: encoded, Locale: "nl"}
-	must(h.t, h.dir.CreateUser(context.Background(), u))
+	testkit.Must(h.t, h.dir.CreateUser(context.Background(), u))
 	return u
 }
 
 // browser keeps cookies between requests.
 type browser struct {
-	h       *house
-	ip      string
-	cookies map[string]string
+	*testkit.Browser
+	h *house
 }
 
-func (h *house) browser(ip string) *browser { return &browser{h, ip, map[string]string{}} }
-
-func (b *browser) do(r *http.Request) *httptest.ResponseRecorder {
-	for name, value := range b.cookies {
-		r.AddCookie(&http.Cookie{Name: name, Value: value})
-	}
-	addr := netip.MustParseAddr(b.ip)
-	w := httptest.NewRecorder()
-	b.h.mux.ServeHTTP(w, visitor.With(r, visitor.Visitor{IP: addr, Network: limit.Network(addr), Agent: "Firefox on Linux"}))
-	for _, line := range w.Header()["Set-Cookie"] {
-		if c, err := http.ParseSetCookie(line); err == nil {
-			b.cookies[c.Name] = c.Value
-			if c.MaxAge < 0 {
-				delete(b.cookies, c.Name)
-			}
-		}
-	}
-	return w
-}
-
-func (b *browser) get(path string) *httptest.ResponseRecorder {
-	return b.do(httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil))
-}
-
-func (b *browser) post(path string, pairs ...string) *httptest.ResponseRecorder {
-	form := url.Values{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		form.Add(pairs[i], pairs[i+1])
-	}
-	r := httptest.NewRequest(http.MethodPost, "http://localhost"+path, strings.NewReader(form.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return b.do(r)
-}
+func (h *house) browser(ip string) *browser { return &browser{testkit.NewBrowser(h.mux, ip), h} }
 
 func (b *browser) login(email, password string) *httptest.ResponseRecorder {
-	return b.post("/gateway/login?to=%2Fclients", "email", email, "password", password)
+	return b.Post("/gateway/login?to=%2Fclients", "email", email, "password", password)
 }
 
 // ask asks for a new password, and returns the mail that was written.
 func (b *browser) ask(email string) outbox.Draft {
 	b.h.t.Helper()
 	before := len(b.h.post.mails)
-	res := b.post("/gateway/recover?to=%2Fclients", "email", email)
+	res := b.Post("/gateway/recover?to=%2Fclients", "email", email)
 	if res.Code != http.StatusSeeOther || len(b.h.post.mails) != before+1 {
 		b.h.t.Fatalf("asking for %s: %d, %d mails", email, res.Code, len(b.h.post.mails)-before)
 	}
@@ -315,7 +271,7 @@ func (h *house) nowhere(secrets ...string) {
 	places := map[string]string{"log": h.log.String()}
 	if h.path != "" {
 		raw, err := os.ReadFile(h.path)
-		must(h.t, err)
+		testkit.Must(h.t, err)
 		places["store"] = string(raw)
 	}
 	for place, text := range places {

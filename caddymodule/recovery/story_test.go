@@ -24,8 +24,8 @@ func TestAPasswordThatWorksOnceLeadsToOneToKeep(t *testing.T) {
 	onStores(t, ticket.OneTime, func(t *testing.T, h *house) {
 		desk, phone := h.browser("192.0.2.1"), h.browser("198.51.100.1")
 		h.want(phone.login("jan@example.test", old), 303, "/clients")
-		h.want(desk.get("/gateway/recover?to=%2Fclients"), 200, `name="email"`)
-		res := desk.post("/gateway/recover?to=%2Fclients", "email", " Jan@Example.test ")
+		h.want(desk.Get("/gateway/recover?to=%2Fclients"), 200, `name="email"`)
+		res := desk.Post("/gateway/recover?to=%2Fclients", "email", " Jan@Example.test ")
 		to := res.Header().Get("Location")
 		if res.Code != 303 || !strings.HasPrefix(to, "/gateway/recover/sent?") {
 			t.Fatalf("%d to %q", res.Code, to)
@@ -35,17 +35,17 @@ func TestAPasswordThatWorksOnceLeadsToOneToKeep(t *testing.T) {
 			t.Fatalf("mailed %+v", mail)
 		}
 		for range 3 { // reloads
-			h.want(desk.get(to), 200, "Kijk in je mail")
+			h.want(desk.Get(to), 200, "Kijk in je mail")
 		}
 		if len(h.post.mails) != 1 {
 			t.Fatal("a reload asked for another mail")
 		}
 		// Both passwords, side by side.
 		h.want(desk.login("jan@example.test", old), 303, "/clients")
-		h.want(phone.get("/gateway/login"), 303, "/")
+		h.want(phone.Get("/gateway/login"), 303, "/")
 		h.want(desk.login("jan@example.test", " "+mail.Letter.Password+"\r\n"), 303, keepPage)
-		h.want(phone.get("/gateway/login"), 200, `name="password"`) // sessions elsewhere have ended
-		fresh := h.shown(desk.get(keepPage))
+		h.want(phone.Get("/gateway/login"), 200, `name="password"`) // sessions elsewhere have ended
+		fresh := h.shown(desk.Get(keepPage))
 		if fresh == mail.Letter.Password || len(fresh) < 14 {
 			t.Fatalf("the password to keep is %q", fresh)
 		}
@@ -53,12 +53,12 @@ func TestAPasswordThatWorksOnceLeadsToOneToKeep(t *testing.T) {
 		h.want(h.browser("203.0.113.2").login("jan@example.test", old), 401, `data-cause="wrong_password"`)
 		// The page comes back until it is stored.
 		h.want(phone.login("jan@example.test", fresh), 303, keepPage)
-		if again := h.shown(phone.get(keepPage)); again != fresh {
+		if again := h.shown(phone.Get(keepPage)); again != fresh {
 			t.Errorf("now it is %q", again)
 		}
-		h.want(phone.post(keepPage, "username", "jan@example.test", "password", "typed over it"), 200, "niet het wachtwoord")
-		h.want(phone.post(keepPage, "username", "jan@example.test", "password", fresh), 303, "/clients")
-		h.want(phone.get(keepPage), 303, "/clients")
+		h.want(phone.Post(keepPage, "username", "jan@example.test", "password", "typed over it"), 200, "niet het wachtwoord")
+		h.want(phone.Post(keepPage, "username", "jan@example.test", "password", fresh), 303, "/clients")
+		h.want(phone.Get(keepPage), 303, "/clients")
 		h.want(h.browser("198.51.100.2").login("jan@example.test", fresh), 303, "/clients")
 		h.nowhere(mail.Letter.Password, fresh)
 	})
@@ -116,7 +116,7 @@ func TestALinkThatShowsAPassword(t *testing.T) {
 			t.Errorf("no form that a password manager saves from: %s", body)
 		}
 		h.want(open(), 410, `data-cause="link_used"`)
-		h.want(h.browser("192.0.2.9").post("/gateway/recover/revealed?to=%2Fclients", "password", password), 303, "/gateway/login?to=%2Fclients")
+		h.want(h.browser("192.0.2.9").Post("/gateway/recover/revealed?to=%2Fclients", "password", password), 303, "/gateway/login?to=%2Fclients")
 		h.want(h.browser("192.0.2.2").login("jan@example.test", old), 303, "/clients")
 		h.want(h.browser("192.0.2.3").login("jan@example.test", password), 303, "/clients")
 		h.want(h.browser("192.0.2.4").login("jan@example.test", old), 401, `data-cause="wrong_password"`)
@@ -131,7 +131,7 @@ func TestThreeWaitSideBySideAndUsingOneEndsAll(t *testing.T) {
 		for range 3 {
 			passwords = append(passwords, b.ask("jan@example.test").Letter.Password)
 		}
-		h.want(b.post("/gateway/recover", "email", "jan@example.test"), 429, `data-cause="too_many_mails"`)
+		h.want(b.Post("/gateway/recover", "email", "jan@example.test"), 429, `data-cause="too_many_mails"`)
 		h.push(16 * time.Minute)
 		passwords = append(passwords, b.ask("jan@example.test").Letter.Password)
 		h.want(h.browser("192.0.2.2").login("jan@example.test", passwords[0]), 401, `data-cause="password_pending_expired"`)
@@ -161,7 +161,7 @@ func TestNotMeTakesAMailedPasswordBack(t *testing.T) {
 		if _, err := h.book.Revoke(t.Context(), notMe); err != nil {
 			t.Fatal(err)
 		}
-		h.want(stranger.get("/gateway/login"), 200, `name="password"`)
+		h.want(stranger.Get("/gateway/login"), 200, `name="password"`)
 		h.want(h.browser("203.0.113.67").login("jan@example.test", other.Letter.Password), 401, `data-cause="password_pending_expired"`)
 	})
 }
@@ -178,7 +178,7 @@ func TestOfFiftyAtOnceOneGetsIn(t *testing.T) {
 				res := b.login("jan@example.test", password)
 				mu.Lock()
 				defer mu.Unlock()
-				if b.cookies[cookie.Session] != "" {
+				if b.Cookies[cookie.Session] != "" {
 					in++
 				} else if res.Code != 401 && res.Code != 410 && res.Code != 429 {
 					t.Errorf("one of those too late got %d", res.Code)

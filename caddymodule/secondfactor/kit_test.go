@@ -4,9 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
-	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,15 +20,11 @@ import (
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/secondfactor"
-	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/signin"
 	"github.com/cliendo/gateway/caddymodule/store"
-	"github.com/cliendo/gateway/caddymodule/store/boltstore"
-	"github.com/cliendo/gateway/caddymodule/store/redisstore"
-	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 	"github.com/cliendo/gateway/caddymodule/ticket"
-	"github.com/cliendo/gateway/caddymodule/visitor"
 )
 
 // house is the way in, from a first step that is taken for right to the session.
@@ -89,25 +82,14 @@ func (h *house) letters() string {
 func onStores(t *testing.T, test func(h *house)) {
 	t.Run("bolt", func(t *testing.T) {
 		h := &house{t: t}
-		e, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), store.Options{Now: h.now})
-		must(t, err)
-		h.furnish(e)
+		h.furnish(testkit.Bolt(t, h.now))
 		test(h)
 	})
 	t.Run("redis", func(t *testing.T) {
 		h := &house{t: t}
-		e, err := redisstore.Open(redistest.Start(t).URL(), store.Options{Now: h.now})
-		must(t, err)
-		h.furnish(e)
+		h.furnish(testkit.Redis(t, h.now, 1)[0])
 		test(h)
 	})
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func codec(base string) *cookie.Codec {
@@ -124,16 +106,14 @@ func (h *house) furnish(e store.Engine) {
 	t.Cleanup(func() {
 		h.attempts.Close()
 		h.sessions.Close(ctx)
-		e.Close()
 	})
-	keys, err := secret.NewKeys([]byte(secret.Token()))
-	must(t, err)
+	keys := testkit.Keys(t)
 	box, err := keys.NewBox("factor")
-	must(t, err)
+	testkit.Must(t, err)
 	h.factors = factor.New(e, factor.Options{Box: box, Issuer: "Test", Now: h.now})
 	h.limits = limit.New(e, limit.Config{}, h.now)
 	pages, err := page.New(page.Options{Now: h.now})
-	must(t, err)
+	testkit.Must(t, err)
 	d := signin.New(signin.Options{
 		Prefix: "/gateway", CanRepair: true, Rules: rules, Device: codec(cookie.Device), Flow: codec(cookie.Flow), Sessions: h.sessions,
 		Directory: h.dir, Pages: pages, Attempts: h.attempts, Tickets: h, Factors: h.factors, Metrics: metrics{}, Now: h.now,
@@ -144,14 +124,14 @@ func (h *house) furnish(e store.Engine) {
 	}).Mount(h.mux)
 	h.mux.HandleFunc("POST /first", func(w http.ResponseWriter, r *http.Request) {
 		u, err := h.dir.User(r.Context(), "praktijk", r.FormValue("user"))
-		must(t, err)
+		testkit.Must(t, err)
 		p := signin.Proof{User: u, Method: "password", Amr: []string{"pwd"}, Remember: true, Known: d.KnownDevice(r, u.ID) != ""}
 		if p.Ticket = r.FormValue("ticket"); p.Ticket != "" {
 			p.Method, p.Amr, p.Target = "magic", []string{"otp"}, "/mailed"
 		}
 		d.Proven(w, r, p)
 	})
-	must(t, h.dir.CreateAccount(ctx, &store.Account{ID: "praktijk", Name: "Praktijk", State: directory.Active, PayURL: "/billing"}))
+	testkit.Must(t, h.dir.CreateAccount(ctx, &store.Account{ID: "praktijk", Name: "Praktijk", State: directory.Active, PayURL: "/billing"}))
 	h.user("jan", "teammate")
 	h.setup = h.enrol("jan")
 	h.jan = h.reread("jan")
@@ -160,27 +140,27 @@ func (h *house) furnish(e store.Engine) {
 func (h *house) user(id, kind string) {
 	h.t.Helper()
 	u := &store.User{ID: id, Account: "praktijk", Email: id + "@example.test", Name: "Jan & Co", Type: kind, Password: "hash", Locale: "en"}
-	must(h.t, h.dir.CreateUser(context.Background(), u))
+	testkit.Must(h.t, h.dir.CreateUser(context.Background(), u))
 }
 
 func (h *house) reread(id string) *store.User {
 	h.t.Helper()
 	u, err := h.dir.User(context.Background(), "praktijk", id)
-	must(h.t, err)
+	testkit.Must(h.t, err)
 	return u
 }
 
 func (h *house) enrol(id string) factor.Setup {
 	h.t.Helper()
 	s, err := h.factors.Enrol(context.Background(), h.reread(id))
-	must(h.t, err)
+	testkit.Must(h.t, err)
 	return s
 }
 
 func (h *house) code() string {
 	h.t.Helper()
 	code, err := totp.GenerateCode(h.setup.Seed, h.now())
-	must(h.t, err)
+	testkit.Must(h.t, err)
 	return code
 }
 
@@ -192,7 +172,7 @@ func (h *house) wrongCode() string {
 		near := false
 		for step := -12; step <= 12; step++ {
 			c, err := totp.GenerateCode(h.setup.Seed, h.now().Add(time.Duration(step)*30*time.Second))
-			must(h.t, err)
+			testkit.Must(h.t, err)
 			near = near || c == code
 		}
 		if !near {
@@ -203,58 +183,25 @@ func (h *house) wrongCode() string {
 
 // browser keeps cookies between requests.
 type browser struct {
-	h       *house
-	ip      string
-	cookies map[string]string
+	*testkit.Browser
+	h *house
 }
 
-func (h *house) browser(ip string) *browser { return &browser{h, ip, map[string]string{}} }
-
-func (b *browser) do(r *http.Request) *httptest.ResponseRecorder {
-	for name, value := range b.cookies {
-		r.AddCookie(&http.Cookie{Name: name, Value: value})
-	}
-	addr := netip.MustParseAddr(b.ip)
-	w := httptest.NewRecorder()
-	b.h.mux.ServeHTTP(w, visitor.With(r, visitor.Visitor{IP: addr, Network: limit.Network(addr), Agent: "Firefox on Linux"}))
-	for _, line := range w.Header()["Set-Cookie"] {
-		if c, err := http.ParseSetCookie(line); err == nil {
-			b.cookies[c.Name] = c.Value
-			if c.MaxAge < 0 {
-				delete(b.cookies, c.Name)
-			}
-		}
-	}
-	return w
-}
-
-func (b *browser) get(path string) *httptest.ResponseRecorder {
-	return b.do(httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil))
-}
-
-func (b *browser) post(path string, pairs ...string) *httptest.ResponseRecorder {
-	form := url.Values{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		form.Add(pairs[i], pairs[i+1])
-	}
-	r := httptest.NewRequest(http.MethodPost, "http://localhost"+path, strings.NewReader(form.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return b.do(r)
-}
+func (h *house) browser(ip string) *browser { return &browser{testkit.NewBrowser(h.mux, ip), h} }
 
 // first takes the first step.
 func (b *browser) first(user string) *httptest.ResponseRecorder {
-	return b.post("/first?to=%2Fclients%3Fx%3D1", "user", user)
+	return b.Post("/first?to=%2Fclients%3Fx%3D1", "user", user)
 }
 
 func (b *browser) step(code string, more ...string) *httptest.ResponseRecorder {
-	return b.post("/gateway/second-step", append([]string{"code", code}, more...)...)
+	return b.Post("/gateway/second-step", append([]string{"code", code}, more...)...)
 }
 
 // in tells whether the browser is logged in, and how.
 func (b *browser) in() (facts *session.Facts, ok bool) {
-	f, err := b.h.sessions.Check(context.Background(), b.cookies[cookie.Session])
-	must(b.h.t, err)
+	f, err := b.h.sessions.Check(context.Background(), b.Cookies[cookie.Session])
+	testkit.Must(b.h.t, err)
 	return f, f.Session != nil && f.Cause == cause.None
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
 
 func TestALoginInTwoSteps(t *testing.T) {
@@ -25,10 +26,10 @@ func TestALoginInTwoSteps(t *testing.T) {
 		res := b.first("jan")
 		h.want(res, 401, cause.SecondStepRequired, "")
 		if attr(res, "data-reference") == "" || !strings.Contains(res.Body.String(), `action="/gateway/second-step?to=%2Fclients%3Fx%3D1"`) ||
-			!strings.Contains(res.Body.String(), "Jan &amp; Co") || b.cookies[cookie.Session] != "" {
-			h.t.Errorf("cookies %v, page %s", b.cookies, res.Body)
+			!strings.Contains(res.Body.String(), "Jan &amp; Co") || b.Cookies[cookie.Session] != "" {
+			h.t.Errorf("cookies %v, page %s", b.Cookies, res.Body)
 		}
-		h.want(b.get("/gateway/second-step"), 200, "", "") // Reload
+		h.want(b.Get("/gateway/second-step"), 200, "", "") // Reload
 		res = b.step(h.wrongCode())
 		h.want(res, 401, cause.SecondStepFailed, "")
 		if attr(res, "data-reference") == "" {
@@ -41,20 +42,20 @@ func TestALoginInTwoSteps(t *testing.T) {
 			h.t.Fatalf("not logged in: %q", f.Cause)
 		}
 		all, err := h.sessions.Of(context.Background(), "praktijk", "jan")
-		must(h.t, err)
+		testkit.Must(h.t, err)
 		if len(all) != 1 || !slices.Equal(all[0].Amr, []string{"pwd", "otp", "mfa"}) || !all[0].Remember {
 			h.t.Errorf("%+v", all)
 		}
 		// The way in is used up.
 		h.want(b.step(code), 401, cause.NotLoggedIn, "")
-		h.want(h.browser("192.0.2.1").get("/gateway/second-step?to=%2Fclients"), 303, "", "/gateway/login?to=%2Fclients")
+		h.want(h.browser("192.0.2.1").Get("/gateway/second-step?to=%2Fclients"), 303, "", "/gateway/login?to=%2Fclients")
 	})
 }
 
 func TestATicketIsUsedWhenTheSecondStepSucceededAndNotBefore(t *testing.T) {
 	onStores(t, func(h *house) {
 		b := h.browser("192.0.2.1")
-		h.want(b.post("/first", "user", "jan", "ticket", "mail-1"), 401, cause.SecondStepRequired, "")
+		h.want(b.Post("/first", "user", "jan", "ticket", "mail-1"), 401, cause.SecondStepRequired, "")
 		h.want(b.step(h.wrongCode()), 401, cause.SecondStepFailed, "")
 		if len(h.settled) != 0 {
 			h.t.Fatalf("used before the second step: %v", h.settled)
@@ -64,7 +65,7 @@ func TestATicketIsUsedWhenTheSecondStepSucceededAndNotBefore(t *testing.T) {
 			h.t.Errorf("used: %v", h.settled)
 		}
 		all, err := h.sessions.Of(context.Background(), "praktijk", "jan")
-		must(h.t, err)
+		testkit.Must(h.t, err)
 		if len(all) != 1 || !slices.Equal(all[0].Amr, []string{"otp", "mfa"}) {
 			h.t.Errorf("%+v", all)
 		}
@@ -76,30 +77,30 @@ func TestHalfALoginIsNone(t *testing.T) {
 	onStores(t, func(h *house) {
 		b := h.browser("192.0.2.1")
 		b.first("jan")
-		for name, value := range b.cookies {
+		for name, value := range b.Cookies {
 			thief := h.browser("198.51.100.7")
-			thief.cookies[cookie.Session] = value // as a session
+			thief.Cookies[cookie.Session] = value // as a session
 			if f, ok := thief.in(); ok || f.Session != nil {
 				h.t.Errorf("%s opens as a session", name)
 			}
-			thief.cookies = map[string]string{cookie.Device: value} // as a device
+			thief.Cookies = map[string]string{cookie.Device: value} // as a device
 			h.want(thief.first("jan"), 401, cause.SecondStepRequired, "")
 		}
-		h.want(b.get("/gateway/login"), 200, "", "") // not sent on
+		h.want(b.Get("/gateway/login"), 200, "", "") // not sent on
 		// Another browser does not get on with it: what names it is not enough.
 		thief := h.browser("198.51.100.7")
-		page := b.get("/gateway/second-step").Body.String()
+		page := b.Get("/gateway/second-step").Body.String()
 		_, rest, _ := strings.Cut(page, `name="login" value="`)
 		handle, _, _ := strings.Cut(rest, `"`)
 		if handle == "" {
 			h.t.Fatal(page)
 		}
 		h.want(thief.step(h.code(), "login", handle), 401, cause.NotLoggedIn, "")
-		thief.get("/gateway/login")
+		thief.Get("/gateway/login")
 		h.want(thief.step(h.code(), "login", handle), 401, cause.NotLoggedIn, "")
 		// Nor with a forged or a cut cookie.
-		for name, value := range b.cookies {
-			thief.cookies = map[string]string{name: value[:len(value)-2] + "xx"}
+		for name, value := range b.Cookies {
+			thief.Cookies = map[string]string{name: value[:len(value)-2] + "xx"}
 			h.want(thief.step(h.code()), 401, cause.NotLoggedIn, "")
 		}
 		h.want(b.step(h.code()), 303, "", "/clients?x=1")
@@ -118,7 +119,7 @@ func TestGuessingOverManyLoginsAndNetworks(t *testing.T) {
 			if want := 401; i < 5 && last != want {
 				h.t.Fatalf("guess %d: %d", i+1, last)
 			}
-			must(h.t, h.limits.Proved(context.Background(), attempt.Subject("jan", "")))
+			testkit.Must(h.t, h.limits.Proved(context.Background(), attempt.Subject("jan", "")))
 		}
 		if last != 429 {
 			h.t.Fatalf("guess 7: %d", last)
@@ -182,7 +183,7 @@ func TestASecondLoginInParallel(t *testing.T) {
 		evas := h.enrol("eva")
 		b := h.browser("192.0.2.1")
 		jans := attr(b.first("jan"), `name="login" value`)
-		if again := attr(b.get("/gateway/second-step"), `name="login" value`); jans == "" || again != jans {
+		if again := attr(b.Get("/gateway/second-step"), `name="login" value`); jans == "" || again != jans {
 			h.t.Errorf("the login is called %q, then %q", jans, again)
 		}
 		b.first("eva")
@@ -199,24 +200,24 @@ func TestASecondLoginInParallel(t *testing.T) {
 		}
 		// Each tab comes back to its own page.
 		one := h.browser("192.0.2.9")
-		one.post("/first?to=%2Fone", "user", "jan")
-		one.post("/first?to=%2Ftwo", "user", "jan")
+		one.Post("/first?to=%2Fone", "user", "jan")
+		one.Post("/first?to=%2Ftwo", "user", "jan")
 		h.push(time.Minute)
-		h.want(one.post("/gateway/second-step?to=%2Fone", "code", h.code()), 303, "", "/one")
+		h.want(one.Post("/gateway/second-step?to=%2Fone", "code", h.code()), 303, "", "/one")
 	})
 }
 
 func TestWhatComesBetweenEndsIt(t *testing.T) {
 	ctx := context.Background()
 	for name, between := range map[string]func(h *house){
-		"a log-out of all": func(h *house) { must(h.t, h.dir.EndSessions(ctx, "praktijk", "jan")) },
+		"a log-out of all": func(h *house) { testkit.Must(h.t, h.dir.EndSessions(ctx, "praktijk", "jan")) },
 		"a new password": func(h *house) {
 			_, err := h.dir.UpdateUser(ctx, "praktijk", "jan", func(u *store.User) error {
 				u.Password, u.PasswordChanged, u.SecondStep = "other", h.now(), false
 				u.Epoch++
 				return nil
 			})
-			must(h.t, err)
+			testkit.Must(h.t, err)
 		},
 		"ten minutes": func(h *house) { h.push(factor.HalfLife) },
 	} {
@@ -240,7 +241,7 @@ func TestWhatComesBetweenEndsIt(t *testing.T) {
 				u.Block = &store.Block{By: "admin", At: h.now()}
 				return nil
 			})
-			must(h.t, err)
+			testkit.Must(h.t, err)
 			h.want(b.step(h.code()), 403, cause.UserBlocked, "")
 			if _, ok := b.in(); ok {
 				h.t.Error("logged in")
@@ -253,11 +254,11 @@ func TestCancel(t *testing.T) {
 	onStores(t, func(h *house) {
 		b := h.browser("192.0.2.1")
 		b.first("jan")
-		kept := b.cookies[cookie.Flow]
-		h.want(b.post("/gateway/second-step/cancel?to=%2Fclients"), 303, "", "/gateway/login?to=%2Fclients")
-		b.cookies[cookie.Flow] = kept // whoever kept the cookie has nothing
+		kept := b.Cookies[cookie.Flow]
+		h.want(b.Post("/gateway/second-step/cancel?to=%2Fclients"), 303, "", "/gateway/login?to=%2Fclients")
+		b.Cookies[cookie.Flow] = kept // whoever kept the cookie has nothing
 		h.want(b.step(h.code()), 401, cause.NotLoggedIn, "")
-		h.want(h.browser("192.0.2.1").post("/gateway/second-step/cancel"), 303, "", "/gateway/login")
+		h.want(h.browser("192.0.2.1").Post("/gateway/second-step/cancel"), 303, "", "/gateway/login")
 	})
 }
 
@@ -279,7 +280,7 @@ func TestATrustedDeviceIsNotAsked(t *testing.T) {
 			u.Password, u.PasswordChanged = "other", h.now()
 			return nil
 		})
-		must(h.t, err)
+		testkit.Must(h.t, err)
 		h.want(b.first("jan"), 401, cause.SecondStepRequired, "")
 	})
 }
@@ -323,10 +324,10 @@ func TestTheOwnerOfABlockedAccountPaysAfterTheSecondStep(t *testing.T) {
 			a.State, a.UnpaidInvoices = directory.Arrears, 9
 			return nil
 		})
-		must(h.t, err)
+		testkit.Must(h.t, err)
 		b := h.browser("192.0.2.1")
 		h.want(b.first("olga"), 401, cause.SecondStepRequired, "")
-		if b.cookies[cookie.Session] != "" {
+		if b.Cookies[cookie.Session] != "" {
 			h.t.Fatal("a session after half a login")
 		}
 		h.want(b.step(olga.Codes[0]), 403, cause.AccountArrears, "")
@@ -341,17 +342,17 @@ func TestMalformedForms(t *testing.T) {
 	onStores(t, func(h *house) {
 		b := h.browser("192.0.2.1")
 		b.first("jan")
-		h.want(b.post("/gateway/second-step"), 400, cause.BadRequest, "")
+		h.want(b.Post("/gateway/second-step"), 400, cause.BadRequest, "")
 		h.want(b.step("1", "code", "2"), 400, cause.BadRequest, "")
 		h.want(b.step("\xff"), 400, cause.BadRequest, "")
 		h.want(b.step(strings.Repeat("1", 32<<10)), 400, cause.BadRequest, "")
 		for _, to := range []string{"https://evil.example", "//evil.example", `/\evil`, "/gateway/logout"} {
-			res := b.get("/gateway/second-step?to=" + strings.ReplaceAll(to, `\`, "%5C"))
+			res := b.Get("/gateway/second-step?to=" + strings.ReplaceAll(to, `\`, "%5C"))
 			if res.Code != http.StatusOK || strings.Contains(res.Body.String(), "evil") && strings.Contains(res.Body.String(), "to=https") {
 				h.t.Errorf("%s: %d", to, res.Code)
 			}
 		}
-		h.want(b.post("/gateway/second-step?to=https%3A%2F%2Fevil.example", "code", h.code()), 303, "", "/")
+		h.want(b.Post("/gateway/second-step?to=https%3A%2F%2Fevil.example", "code", h.code()), 303, "", "/")
 		states, err := h.limits.Show(context.Background(), attempt.Subject("jan", ""))
 		if err != nil || slices.ContainsFunc(states, func(s limit.State) bool { return s.Failures > 0 }) {
 			h.t.Errorf("forms without a code count: %+v, %v", states, err)

@@ -18,11 +18,12 @@ import (
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/story"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
 
 // town has two teams: acme with jan and piet, other with klaas.
 type town struct {
-	*clock
+	*testkit.Clock
 	t        *testing.T
 	dir      *directory.Directory
 	limits   *limit.Limiter
@@ -37,15 +38,15 @@ var (
 	other     = story.Viewer{Account: "other"}
 )
 
-func newTown(t *testing.T, c *clock, s store.Engine) *town {
+func newTown(t *testing.T, c *testkit.Clock, s store.Engine) *town {
 	t.Helper()
 	reads := &counted{Engine: s}
-	w := &town{clock: c, t: t, counted: reads}
-	w.dir = directory.New(reads, directory.Options{Now: c.now})
-	w.limits = limit.New(s, limit.Config{}, c.now)
-	w.attempts = attempt.New(reads, attempt.Options{Now: c.now})
+	w := &town{Clock: c, t: t, counted: reads}
+	w.dir = directory.New(reads, directory.Options{Now: c.Now})
+	w.limits = limit.New(s, limit.Config{}, c.Now)
+	w.attempts = attempt.New(reads, attempt.Options{Now: c.Now})
 	t.Cleanup(func() { _ = w.attempts.Close() })
-	w.teller = story.New(story.Options{Directory: w.dir, Limits: w.limits, Attempts: w.attempts, Now: c.now})
+	w.teller = story.New(story.Options{Directory: w.dir, Limits: w.limits, Attempts: w.attempts, Now: c.Now})
 	for id, users := range map[string][]string{"acme": {"jan.jansen", "piet.pietersen"}, "other": {"klaas.klaassen"}} {
 		must(t, w.dir.CreateAccount(t.Context(), &store.Account{ID: id, Name: id, State: directory.Active}))
 		for _, user := range users {
@@ -92,7 +93,7 @@ func (w *town) unknown(v story.Viewer, who string) {
 }
 
 func TestATeamIsToldOfItsOwn(t *testing.T) {
-	onEngines(t, func(t *testing.T, c *clock, s store.Engine) {
+	onEngines(t, func(t *testing.T, c *testkit.Clock, s store.Engine) {
 		w := newTown(t, c, s)
 		ref := w.record(attempt.Entry{Typed: "jan.jansen@praktijk.nl", User: "jan", Account: "acme"})
 		for _, who := range []string{ref, "Jan.Jansen@Praktijk.nl", "jan"} {
@@ -109,7 +110,7 @@ func TestATeamIsToldOfItsOwn(t *testing.T) {
 }
 
 func TestATeamIsToldNothingOfAnother(t *testing.T) {
-	onEngines(t, func(t *testing.T, c *clock, s store.Engine) {
+	onEngines(t, func(t *testing.T, c *testkit.Clock, s store.Engine) {
 		w := newTown(t, c, s)
 		w.unknown(other, w.record(attempt.Entry{Typed: "jan.jansen@praktijk.nl", User: "jan", Account: "acme"}))
 		w.unknown(other, "jan")
@@ -135,7 +136,7 @@ func TestATeamIsToldNothingOfAnother(t *testing.T) {
 // An attempt of nobody is there for a team only by its reference, and only when
 // it looks like one of its own.
 func TestAnAttemptOfNobody(t *testing.T) {
-	onEngines(t, func(t *testing.T, c *clock, s store.Engine) {
+	onEngines(t, func(t *testing.T, c *testkit.Clock, s store.Engine) {
 		w := newTown(t, c, s)
 		_, err := w.dir.ChangeUser(t.Context(), "acme", "piet", "p.pietersen@praktijk.nl", func(*store.User) error { return nil })
 		must(t, err)
@@ -187,7 +188,7 @@ func TestAnAttemptOfNobody(t *testing.T) {
 
 // A former address that belongs to somebody else by now is theirs, whoever had it.
 func TestAFormerAddressThatIsTaken(t *testing.T) {
-	onEngines(t, func(t *testing.T, c *clock, s store.Engine) {
+	onEngines(t, func(t *testing.T, c *testkit.Clock, s store.Engine) {
 		w := newTown(t, c, s)
 		change := func(account, id, address string) {
 			t.Helper()
@@ -206,7 +207,7 @@ func TestAFormerAddressThatIsTaken(t *testing.T) {
 // For a team it takes as many looks into the store to answer about another team's
 // attempt, user or address as about none.
 func TestTheTimeTellsATeamNothing(t *testing.T) {
-	onEngines(t, func(t *testing.T, c *clock, s store.Engine) {
+	onEngines(t, func(t *testing.T, c *testkit.Clock, s store.Engine) {
 		w := newTown(t, c, s)
 		reads := func(who string) int64 {
 			w.counted.n.Store(0)
@@ -235,7 +236,7 @@ func TestTheTimeTellsATeamNothing(t *testing.T) {
 }
 
 func TestWhatOthersDidFromANetworkStaysTheirs(t *testing.T) {
-	onEngines(t, func(t *testing.T, c *clock, s store.Engine) {
+	onEngines(t, func(t *testing.T, c *testkit.Clock, s store.Engine) {
 		w := newTown(t, c, s)
 		fail := func(n int) {
 			for i := range n {
@@ -262,7 +263,7 @@ func TestWhatOthersDidFromANetworkStaysTheirs(t *testing.T) {
 }
 
 func TestStoresThatDoNotAnswerAreNoStory(t *testing.T) {
-	onEngines(t, func(t *testing.T, c *clock, s store.Engine) {
+	onEngines(t, func(t *testing.T, c *testkit.Clock, s store.Engine) {
 		w := newTown(t, c, s)
 		ref := w.record(attempt.Entry{Typed: "jan.jansen@praktijk.nl", User: "jan", Account: "acme"})
 		w.counted.broken.Store(true)
@@ -300,7 +301,7 @@ func (c *counted) Scan(ctx context.Context, tag string, kind store.Kind, prefix,
 }
 
 func TestSlips(t *testing.T) {
-	onEngines(t, func(t *testing.T, c *clock, s store.Engine) {
+	onEngines(t, func(t *testing.T, c *testkit.Clock, s store.Engine) {
 		w := newTown(t, c, s)
 		for typed, close := range map[string]bool{
 			"jan.jansen@praktjik.nl":   true, // swapped
@@ -318,6 +319,6 @@ func TestSlips(t *testing.T) {
 				t.Errorf("%s: close is %v, want %v (%v)", typed, got, close, told.Suggestions)
 			}
 		}
-		c.push(time.Minute)
+		c.Push(time.Minute)
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/tally"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
 
 var (
@@ -23,9 +24,9 @@ var (
 	unknown = attempt.Entry{Cause: cause.UnknownEmail, Method: "password", Typed: "x@demo.test", Network: "192.0.2.8/32"}
 )
 
-func counter(t *testing.T, c *clock, s store.Engine) *tally.Counter {
+func counter(t *testing.T, c *testkit.Clock, s store.Engine) *tally.Counter {
 	t.Helper()
-	n := tally.New(s, tally.Options{Now: c.now, FlushEvery: time.Hour})
+	n := tally.New(s, tally.Options{Now: c.Now, FlushEvery: time.Hour})
 	t.Cleanup(func() { _ = n.Close() })
 	return n
 }
@@ -38,7 +39,7 @@ func days(t *testing.T, n *tally.Counter, account string, many int) []tally.Day 
 }
 
 func TestWhatHappenedIsCountedByDayAndAccount(t *testing.T) {
-	onEngines(t, func(t *testing.T, c *clock, s store.Engine) {
+	onEngines(t, func(t *testing.T, c *testkit.Clock, s store.Engine) {
 		one, two := counter(t, c, s), counter(t, c, s)
 		one.Attempt(login)
 		one.Attempt(wrong)
@@ -54,7 +55,7 @@ func TestWhatHappenedIsCountedByDayAndAccount(t *testing.T) {
 		one.Mail("acme", "rejected", 550)
 		one.Mail("", "deferred", 99999)
 		must(t, errors.Join(one.Flush(t.Context()), two.Flush(t.Context())))
-		c.push(24 * time.Hour)
+		c.Push(24 * time.Hour)
 		one.Attempt(login) // not written yet, and still told of by this node
 		want := []tally.Day{
 			{Day: "2026-10-19", Counts: map[string]int64{}},
@@ -78,14 +79,14 @@ func TestWhatHappenedIsCountedByDayAndAccount(t *testing.T) {
 }
 
 func TestDaysEndWhereTheOperatorIs(t *testing.T) {
-	onEngines(t, func(t *testing.T, c *clock, s store.Engine) {
+	onEngines(t, func(t *testing.T, c *testkit.Clock, s store.Engine) {
 		n := counter(t, c, s)
-		c.push(10*time.Hour + 30*time.Minute) // 22:30 UTC is half past midnight in Amsterdam
+		c.Push(10*time.Hour + 30*time.Minute) // 22:30 UTC is half past midnight in Amsterdam
 		n.Attempt(login)
 		if d := days(t, n, "acme", 1)[0]; d.Day != "2026-10-21" || d.Counts["login.ok"] != 1 {
 			t.Errorf("%+v", d)
 		}
-		c.push(5 * 24 * time.Hour) // over the change of the clock: each day is there once
+		c.Push(5 * 24 * time.Hour) // over the change of the clock: each day is there once
 		seen := map[string]bool{}
 		for _, d := range days(t, n, "acme", 8) {
 			if seen[d.Day] {
@@ -97,15 +98,15 @@ func TestDaysEndWhereTheOperatorIs(t *testing.T) {
 }
 
 func TestCountersOutliveARestartButNotTheirTime(t *testing.T) {
-	onEngines(t, func(t *testing.T, c *clock, s store.Engine) {
-		n := tally.New(s, tally.Options{Now: c.now})
+	onEngines(t, func(t *testing.T, c *testkit.Clock, s store.Engine) {
+		n := tally.New(s, tally.Options{Now: c.Now})
 		n.Attempt(login)
 		must(t, n.Close())
 		n = counter(t, c, s)
 		if d := days(t, n, "acme", 1)[0]; d.Counts["login.ok"] != 1 {
 			t.Errorf("after a restart: %+v", d)
 		}
-		c.push(401 * 24 * time.Hour)
+		c.Push(401 * 24 * time.Hour)
 		items, err := store.Tallies.Scan(t.Context(), s, store.TallyTag("acme"), "", "", 10)
 		if err != nil || len(items) != 0 {
 			t.Errorf("after 401 days: %v, %v", items, err)
@@ -115,13 +116,13 @@ func TestCountersOutliveARestartButNotTheirTime(t *testing.T) {
 
 // A flood of addresses that strangers make up leaves a few hundred records.
 func TestMadeUpAddressesDoNotGrowIt(t *testing.T) {
-	onEngines(t, func(t *testing.T, c *clock, s store.Engine) {
-		n := tally.New(s, tally.Options{Now: c.now, FlushEvery: time.Hour, MaxDelays: 50, MaxStrangers: 20})
+	onEngines(t, func(t *testing.T, c *testkit.Clock, s store.Engine) {
+		n := tally.New(s, tally.Options{Now: c.Now, FlushEvery: time.Hour, MaxDelays: 50, MaxStrangers: 20})
 		t.Cleanup(func() { _ = n.Close() })
 		for i := range 5000 {
 			e := unknown
 			e.Typed, e.Network = fmt.Sprintf("x%d@demo.test", i), fmt.Sprintf("192.0.%d.%d/32", i/250, i%250)
-			e.RetryAt = c.now().Add(time.Minute)
+			e.RetryAt = c.Now().Add(time.Minute)
 			n.Attempt(e)
 			e.User, e.Account = fmt.Sprint("user", i), "acme"
 			n.Attempt(e)
@@ -137,9 +138,9 @@ func TestMadeUpAddressesDoNotGrowIt(t *testing.T) {
 				t.Errorf("%q: %d records, %v", account, len(tallies), err)
 			}
 		}
-		c.push(2 * time.Minute) // those are over: there is room again
+		c.Push(2 * time.Minute) // those are over: there is room again
 		e := unknown
-		e.RetryAt = c.now().Add(time.Minute)
+		e.RetryAt = c.Now().Add(time.Minute)
 		n.Attempt(e)
 		if all, err := n.Delays(t.Context(), "", 100); err != nil || len(all) != 1 || all[0].Address != e.Typed {
 			t.Errorf("%+v, %v", all, err)
@@ -148,17 +149,17 @@ func TestMadeUpAddressesDoNotGrowIt(t *testing.T) {
 }
 
 func TestDelaysAreListedForTheirAccount(t *testing.T) {
-	onEngines(t, func(t *testing.T, c *clock, s store.Engine) {
+	onEngines(t, func(t *testing.T, c *testkit.Clock, s store.Engine) {
 		n := counter(t, c, s)
 		e := wrong
-		e.RetryAt = c.now().Add(30 * time.Second)
+		e.RetryAt = c.Now().Add(30 * time.Second)
 		n.Attempt(e)
-		e.RetryAt = c.now().Add(time.Minute)
+		e.RetryAt = c.Now().Add(time.Minute)
 		n.Attempt(e)
 		n.Attempt(login) // no wait, no entry
 		all, err := n.Delays(t.Context(), "acme", 10)
 		want := []store.Delay{{
-			Subject: "u:jan", Network: "192.0.2.7/32", Account: "acme", User: "jan", Address: "jan@demo.test", Until: c.now().Add(time.Minute),
+			Subject: "u:jan", Network: "192.0.2.7/32", Account: "acme", User: "jan", Address: "jan@demo.test", Until: c.Now().Add(time.Minute),
 		}}
 		if diff := cmp.Diff(want, all); diff != "" || err != nil {
 			t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -166,7 +167,7 @@ func TestDelaysAreListedForTheirAccount(t *testing.T) {
 		if other, err := n.Delays(t.Context(), "other", 10); err != nil || len(other) != 0 {
 			t.Errorf("another account: %v, %v", other, err)
 		}
-		c.push(time.Minute)
+		c.Push(time.Minute)
 		if over, err := n.Delays(t.Context(), "acme", 10); err != nil || len(over) != 0 {
 			t.Errorf("over: %v, %v", over, err)
 		}
@@ -174,9 +175,9 @@ func TestDelaysAreListedForTheirAccount(t *testing.T) {
 }
 
 func TestNothingIsWrittenWhileCounting(t *testing.T) {
-	onEngines(t, func(t *testing.T, c *clock, s store.Engine) {
+	onEngines(t, func(t *testing.T, c *testkit.Clock, s store.Engine) {
 		w := &watched{Engine: s}
-		n := tally.New(w, tally.Options{Now: c.now, FlushEvery: time.Hour})
+		n := tally.New(w, tally.Options{Now: c.Now, FlushEvery: time.Hour})
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
@@ -207,8 +208,8 @@ func TestNothingIsWrittenWhileCounting(t *testing.T) {
 
 // What comes in by itself is written by itself.
 func TestCountersAreWrittenByThemselves(t *testing.T) {
-	onEngines(t, func(t *testing.T, c *clock, s store.Engine) {
-		n := tally.New(s, tally.Options{Now: c.now, FlushEvery: time.Millisecond})
+	onEngines(t, func(t *testing.T, c *testkit.Clock, s store.Engine) {
+		n := tally.New(s, tally.Options{Now: c.Now, FlushEvery: time.Millisecond})
 		t.Cleanup(func() { _ = n.Close() })
 		n.Attempt(login)
 		for {

@@ -3,55 +3,22 @@ package ticket_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/outbox"
-	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
-	"github.com/cliendo/gateway/caddymodule/store/boltstore"
-	"github.com/cliendo/gateway/caddymodule/store/redisstore"
-	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
-// clock stands still until it is pushed.
-type clock struct{ at atomic.Int64 }
-
-func newClock() *clock {
-	c := &clock{}
-	c.at.Store(time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC).UnixNano())
-	return c
-}
-
-func (c *clock) now() time.Time       { return time.Unix(0, c.at.Load()).UTC() }
-func (c *clock) push(d time.Duration) { c.at.Add(int64(d)) }
-
-// counted counts what is asked of a store.
-type counted struct {
-	store.Engine
-	reads, writes atomic.Int64
-}
-
-func (s *counted) Get(ctx context.Context, key store.Key) ([]byte, error) {
-	s.reads.Add(1)
-	return s.Engine.Get(ctx, key)
-}
-
-func (s *counted) Update(ctx context.Context, tag string, fn func(store.Tx) error) error {
-	s.writes.Add(1)
-	return s.Engine.Update(ctx, tag, fn)
-}
-
 // post keeps letters, and writes what an outbox would.
 type post struct {
-	store *counted
+	store *testkit.Counted
 	mu    sync.Mutex
 	mails []outbox.Draft
 	down  bool
@@ -77,21 +44,13 @@ func (p *post) Send(ctx context.Context, d outbox.Draft, with func(store.Tx) err
 
 func (p *post) last() outbox.Draft { return p.mails[len(p.mails)-1] }
 
-// hasher is quick, and counts.
-type hasher struct{ n atomic.Int64 }
-
-func (h *hasher) Hash(_ context.Context, password string) (string, error) {
-	h.n.Add(1)
-	return "hash of " + password, nil
-}
-
 // world is one store with a book on it, for each node.
 type world struct {
-	*clock
+	*testkit.Clock
 	t     *testing.T
-	store *counted
+	store *testkit.Counted
 	post  *post
-	hash  *hasher
+	hash  *testkit.Hasher
 	dir   *directory.Directory
 	book  *ticket.Book
 	other *ticket.Book // of another node, or the same
@@ -100,28 +59,22 @@ type world struct {
 
 const origin = "https://app.example/gateway"
 
-func settle(t *testing.T, c *clock, engines ...store.Engine) *world {
+func settle(t *testing.T, c *testkit.Clock, engines ...store.Engine) *world {
 	t.Helper()
-	w := &world{clock: c, t: t, store: &counted{Engine: engines[0]}, hash: &hasher{}}
+	w := &world{Clock: c, t: t, store: &testkit.Counted{Engine: engines[0]}, hash: &testkit.Hasher{}}
 	w.post = &post{store: w.store}
-	keys, err := secret.NewKeys([]byte(secret.Token()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	box, err := keys.NewBox("fresh")
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := testkit.Keys(t)
+	box := testkit.Box(t, keys, "fresh")
 	open := func(s store.Engine, p *post) *ticket.Book {
-		return ticket.New(s, ticket.Options{Box: box, Key: keys.Derive("tickets"), Hasher: w.hash, Mails: p, Now: c.now})
+		return ticket.New(s, ticket.Options{Box: box, Key: keys.Derive("tickets"), Hasher: w.hash, Mails: p, Now: c.Now})
 	}
 	w.book = open(w.store, w.post)
 	w.other = w.book
 	if len(engines) > 1 {
-		far := &counted{Engine: engines[1]}
+		far := &testkit.Counted{Engine: engines[1]}
 		w.other = open(far, &post{store: far})
 	}
-	w.dir = directory.New(w.store, directory.Options{Now: c.now})
+	w.dir = directory.New(w.store, directory.Options{Now: c.Now})
 	if err := w.dir.CreateAccount(t.Context(), &store.Account{ID: "acme", Name: "Acme", State: directory.Active}); err != nil {
 		t.Fatal(err)
 	}
@@ -140,28 +93,7 @@ func (w *world) user(name string) *store.User {
 
 // onNodes runs a test on each engine, and on two nodes.
 func onNodes(t *testing.T, test func(w *world)) {
-	t.Run("bolt", func(t *testing.T) {
-		c := newClock()
-		s, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), store.Options{Now: c.now})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { s.Close() })
-		test(settle(t, c, s))
-	})
-	t.Run("two nodes on redis", func(t *testing.T) {
-		c, server := newClock(), redistest.Start(t)
-		var nodes []store.Engine
-		for range 2 {
-			s, err := redisstore.Open(server.URL(), store.Options{Now: c.now})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { s.Close() })
-			nodes = append(nodes, s)
-		}
-		test(settle(t, c, nodes...))
-	})
+	testkit.OnNodes(t, testkit.Monday, func(t *testing.T, c *testkit.Clock, nodes ...store.Engine) { test(settle(t, c, nodes...)) })
 }
 
 // ask asks for a mail and returns what the tab and the mail hold.

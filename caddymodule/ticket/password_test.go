@@ -32,7 +32,7 @@ func TestAMailedPasswordToKeep(t *testing.T) {
 			w.t.Fatalf("settled: %+v, %v", s, err)
 		}
 		u := w.reread()
-		if u.Password != "hash of "+one.Letter.Password || u.Epoch != 1 || !u.PasswordChanged.Equal(w.now()) {
+		if u.Password != "hash of "+one.Letter.Password || u.Epoch != 1 || !u.PasswordChanged.Equal(w.Now()) {
 			w.t.Errorf("the user is %+v", u)
 		}
 		if last := w.post.last(); last.Letter.Kind != letter.PasswordChanged || last.To != "jan@acme.test" || last.Letter.NotMe == "" {
@@ -78,7 +78,7 @@ func TestAMailedPasswordThatWorksOnceLeadsToAFreshOne(t *testing.T) {
 		if _, err := w.book.Settle(ctx, w.reread(), asked.ID); err != nil {
 			w.t.Fatal(err)
 		}
-		w.push(ticket.FreshLife)
+		w.Push(ticket.FreshLife)
 		if _, err := w.book.Fresh(ctx, w.jan); !errors.Is(err, ticket.ErrNone) {
 			w.t.Errorf("fresh after a week: %v", err)
 		}
@@ -114,7 +114,7 @@ func TestALinkThatShowsThePasswordDoesSoOnce(t *testing.T) {
 func TestAnOldMailedPasswordIsToldApart(t *testing.T) {
 	onNodes(t, func(w *world) {
 		_, mail := w.ask(w.jan, ticket.Password, ticket.Keep)
-		w.push(ticket.PasswordLife)
+		w.Push(ticket.PasswordLife)
 		f, err := w.book.Pending(w.t.Context(), ofJan, mail.Letter.Password)
 		if err != nil || f.Cause != cause.PasswordPendingExpired {
 			w.t.Errorf("%v, %v", f, err)
@@ -176,7 +176,7 @@ func TestNotMeAfterANewPasswordTakesThatPasswordAndNoLaterOne(t *testing.T) {
 	onNodes(t, func(w *world) {
 		ctx := w.t.Context()
 		for _, mode := range []string{ticket.Keep, ticket.OneTime} {
-			w.push(time.Minute)
+			w.Push(time.Minute)
 			u := w.reread()
 			asked, mail := w.ask(u, ticket.Password, mode)
 			s, err := w.book.Settle(ctx, u, asked.ID)
@@ -203,7 +203,7 @@ func TestNotMeAfterANewPasswordTakesThatPasswordAndNoLaterOne(t *testing.T) {
 			w.t.Fatal(err)
 		}
 		notice := w.post.last().Letter.NotMe
-		w.push(time.Minute)
+		w.Push(time.Minute)
 		u = w.reread()
 		asked, mail := w.ask(u, ticket.Password, ticket.Keep)
 		if _, err := w.book.Settle(ctx, u, asked.ID); err != nil {
@@ -223,9 +223,9 @@ func TestNobodyCostsAsMuchAsSomebody(t *testing.T) {
 		ctx := w.t.Context()
 		type cost struct{ reads, writes, hashes int64 }
 		measure := func(do func()) cost {
-			r, wr, h := w.store.reads.Load(), w.store.writes.Load(), w.hash.n.Load()
+			r, wr, h := w.store.Reads.Load(), w.store.Writes.Load(), w.hash.Computed.Load()
 			do()
-			return cost{w.store.reads.Load() - r, w.store.writes.Load() - wr, w.hash.n.Load() - h}
+			return cost{w.store.Reads.Load() - r, w.store.Writes.Load() - wr, w.hash.Computed.Load() - h}
 		}
 		nobody := outbox.OfNobody(attempt.Subject("", "nobody@else.test"))
 		for _, mode := range []string{"", ticket.Keep, ticket.OneTime, ticket.Link} {

@@ -42,7 +42,7 @@ func TestPeopleAreToldSoOftenADay(t *testing.T) {
 				w.t.Errorf("told %+v", m)
 			}
 		}
-		w.push(25 * time.Hour)
+		w.Push(25 * time.Hour)
 		w.tell(letter.LimitReached)
 		if n := kinds(); n[letter.LimitReached] != 2 {
 			w.t.Errorf("the day after: %v", n)
@@ -75,9 +75,9 @@ func TestANewDeviceThatIsNobodysIsShutOut(t *testing.T) {
 // password that was mailed before nor the fresh one of such a mail outlives it.
 func TestAPasswordGivenByHandEndsTheMailedOnes(t *testing.T) {
 	byHand := func(w *world) {
-		w.push(time.Minute)
+		w.Push(time.Minute)
 		_, err := w.dir.UpdateUser(w.t.Context(), "acme", "jan", func(u *store.User) error {
-			u.Password, u.PasswordChanged = "by hand", w.now()
+			u.Password, u.PasswordChanged = "by hand", w.Now()
 			return nil
 		})
 		if err != nil {

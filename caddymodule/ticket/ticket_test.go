@@ -45,7 +45,7 @@ func TestALoginByLinkIsGoodOnce(t *testing.T) {
 				w.t.Errorf("afterwards %v, %v, want %s", f, err, want)
 			}
 		}
-		w.push(25 * time.Hour)
+		w.Push(25 * time.Hour)
 		w.ask(w.jan, ticket.Magic, "") // writing drops what is a day old
 		if _, err := w.book.Find(ctx, token(mail.Letter.Link)); !errors.Is(err, ticket.ErrNone) {
 			w.t.Errorf("a day later: %v", err)
@@ -59,7 +59,7 @@ func TestThreeAreGoodSideBySideAndTheFourthEndsTheOldest(t *testing.T) {
 		for range 4 {
 			_, mail := w.ask(w.jan, ticket.Magic, "")
 			links = append(links, mail.Letter.Link)
-			w.push(time.Minute)
+			w.Push(time.Minute)
 		}
 		_, password := w.ask(w.jan, ticket.Password, ticket.Keep)
 		for i, link := range links {
@@ -71,7 +71,7 @@ func TestThreeAreGoodSideBySideAndTheFourthEndsTheOldest(t *testing.T) {
 				w.t.Errorf("link %d: %v, %v", i, f, err)
 			}
 		}
-		w.push(27 * time.Minute)
+		w.Push(27 * time.Minute)
 		if f, err := w.book.Find(w.t.Context(), token(links[1])); err != nil || f.Cause != cause.LinkExpired {
 			w.t.Errorf("after half an hour: %v, %v", f, err)
 		}
@@ -86,7 +86,7 @@ func TestABookStaysShort(t *testing.T) {
 	onNodes(t, func(w *world) {
 		for range 50 {
 			w.ask(w.jan, ticket.Magic, "")
-			w.push(time.Minute)
+			w.Push(time.Minute)
 		}
 		_, mail := w.ask(w.jan, ticket.Magic, "")
 		book, err := store.Books.Get(w.t.Context(), w.store, store.AccountTag("acme"), "jan")
@@ -154,7 +154,7 @@ func TestCodesAreForTheTabThatAsked(t *testing.T) {
 		if f, err := w.other.TryCode(ctx, asked.ID, "browser", " "+code[:3]+" "+code[3:]+" "); err != nil || f.User != "jan" {
 			w.t.Errorf("the code: %v, %v", f, err)
 		}
-		w.push(ticket.CodeLife)
+		w.Push(ticket.CodeLife)
 		if _, err := w.book.TryCode(ctx, asked.ID, "browser", code); spent(err) != "link_expired" {
 			w.t.Errorf("after ten minutes: %v", err)
 		}
@@ -216,7 +216,7 @@ func TestGuessesAtOnceNeverExceedWhatIsAllowed(t *testing.T) {
 		}
 		asked, mail := w.ask(w.jan, ticket.Magic, "")
 		var wait *ticket.Wait
-		if _, err := w.book.TryCode(w.t.Context(), asked.ID, "browser", mail.Letter.Code); !errors.As(err, &wait) || !wait.Until.Equal(w.now().Add(time.Hour)) {
+		if _, err := w.book.TryCode(w.t.Context(), asked.ID, "browser", mail.Letter.Code); !errors.As(err, &wait) || !wait.Until.Equal(w.Now().Add(time.Hour)) {
 			w.t.Errorf("the right one: %v", err)
 		}
 		if _, err := w.book.Settle(w.t.Context(), w.jan, asked.ID); err != nil {
