@@ -52,3 +52,34 @@ func theWellKnownPath(t *testing.T, prefix, to string) {
 		}
 	}
 }
+
+// A slash too much behind a page of ours leads to the page, with the question; it
+// makes no page of what is none, and nobody is led out of the site.
+func TestASlashTooMuchLeadsToThePage(t *testing.T) {
+	p := newPlace(t).site(gateway("prefix", "/gateway"), proxy())
+	p.start()
+	for _, c := range []struct{ method, path, to string }{
+		{http.MethodGet, "/gateway/admin/", "/gateway/admin"},
+		{http.MethodHead, "/gateway/admin/accounts/acme/users/?q=jan&sort=-last", "/gateway/admin/accounts/acme/users?q=jan&sort=-last"},
+		{http.MethodGet, "/gateway/admin/accounts/a%20b/users/", "/gateway/admin/accounts/a%20b/users"},
+		{http.MethodGet, "/gateway/login/?to=%2Fclients", "/gateway/login?to=%2Fclients"},
+		{http.MethodGet, "/gateway/security/", "/gateway/security"},
+		{http.MethodPost, "/gateway/admin/accounts/", ""},
+		{http.MethodGet, "/gateway/admin/nothing/", ""},
+		{http.MethodGet, "/gateway/api/v1/accounts/", ""},
+		{http.MethodGet, "/gateway/assets/", ""},
+	} {
+		request, err := http.NewRequest(c.method, p.address()+c.path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := here.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if to := response.Header.Get("Location"); to != c.to || (c.to != "") != (response.StatusCode == http.StatusSeeOther) {
+			t.Errorf("%s %s: %s to %q, want %q", c.method, c.path, response.Status, to, c.to)
+		}
+	}
+}

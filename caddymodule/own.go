@@ -57,11 +57,30 @@ func (r *rooms) own(mux *http.ServeMux, site *siteSettings, pages *page.Renderer
 			r.log.Info("refused", "cause", string(cause.CrossSite), "network", visitor.Of(req).Network)
 			crossSite(w, req, site, pages)
 		case route == "":
+			if to := withoutSlash(mux, req); to != "" {
+				http.Redirect(w, req, to, http.StatusSeeOther) //nolint:gosec // there is a page of ours
+				return
+			}
 			pages.NotFound(w, req, "")
 		default:
 			mux.ServeHTTP(w, req)
 		}
 	})
+}
+
+// withoutSlash is where somebody is led who typed a slash behind a page of ours, and
+// empty where there is no such page either.
+func withoutSlash(mux *http.ServeMux, r *http.Request) string {
+	path, typed := strings.CutSuffix(r.URL.Path, "/")
+	if !typed || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return ""
+	}
+	there := r.Clone(r.Context())
+	there.URL.Path, there.URL.RawPath = path, strings.TrimSuffix(r.URL.RawPath, "/")
+	if _, route := mux.Handler(there); route == "" {
+		return ""
+	}
+	return there.URL.RequestURI()
 }
 
 // crossSite refuses a form that another site sent. On the login page the form
