@@ -15,7 +15,7 @@ import (
 
 func (w *world) link(u *store.User, n identity.Named) *identity.Book {
 	w.t.Helper()
-	book := identity.New(w.store, w.now)
+	book := identity.New(w.store, w.Now)
 	w.must(book.Link(w.t.Context(), u, n, "", func(ctx context.Context, step identity.Step) error {
 		return w.store.Update(ctx, store.AccountTag(u.Account), func(tx store.Tx) error { return step(ctx, tx, u) })
 	}))
@@ -39,13 +39,13 @@ func TestANewPasswordFromSomebodyElseIsTheOnlyWayIn(t *testing.T) {
 			},
 		} {
 			w.link(w.read("acme", "acme-teammate"), theirs)
-			w.push(time.Minute)
+			w.Push(time.Minute)
 			w.must(give())
 			if _, _, err := book.Find(ctx, theirs); !errors.Is(err, identity.ErrNone) {
 				t.Errorf("after a password by %s: %v", name, err)
 			}
 		}
-		page, err := audit.New(w.store, audit.Options{Now: w.now}).List(ctx, "acme", audit.Query{N: 100, User: "acme-teammate"})
+		page, err := audit.New(w.store, audit.Options{Now: w.Now}).List(ctx, "acme", audit.Query{N: 100, User: "acme-teammate"})
 		w.must(err)
 		said := 0
 		for _, e := range page.Entries {
@@ -59,10 +59,10 @@ func TestANewPasswordFromSomebodyElseIsTheOnlyWayIn(t *testing.T) {
 
 		// A change of their own leaves it.
 		w.link(w.read("acme", "acme-teammate"), theirs)
-		w.push(time.Minute)
+		w.Push(time.Minute)
 		themselves := audit.As(ctx, audit.Actor{Kind: audit.ByUser, ID: "acme-teammate", Account: "acme"})
 		w.must(second(w.dir.UpdateUser(themselves, "acme", "acme-teammate", func(u *store.User) error {
-			u.Password, u.PasswordChanged = "hash of own", w.now()
+			u.Password, u.PasswordChanged = "hash of own", w.Now()
 			return nil
 		})))
 		if _, _, err := book.Find(ctx, theirs); err != nil {
@@ -76,7 +76,7 @@ func TestLinkedIdentitiesAreExportedAndErased(t *testing.T) {
 	onStores(t, func(t *testing.T, w *world) {
 		ctx, n := t.Context(), identity.Named{Provider: "google", Issuer: "https://accounts.example", Subject: "mine", Email: "t@gmail.example"}
 		w.link(w.read("acme", "acme-teammate"), n)
-		log := audit.New(w.store, audit.Options{Now: w.now})
+		log := audit.New(w.store, audit.Options{Now: w.Now})
 		people := person.New(w.store, person.Options{Directory: w.dir, Limits: w.limits, Audit: log})
 		f, err := people.Export(ctx, "acme", "acme-teammate")
 		w.must(err)

@@ -113,7 +113,7 @@ func TestAPasswordGivenByHandEndsTheMailedOnes(t *testing.T) {
 // before is the person's own.
 func TestNotMeTakesWhatWasLinkedSince(t *testing.T) {
 	onNodes(t, func(w *world) {
-		ctx, book := w.t.Context(), identity.New(w.store, w.now)
+		ctx, book := w.t.Context(), identity.New(w.store, w.Now)
 		link := func(n identity.Named) {
 			err := book.Link(ctx, w.jan, n, "", func(ctx context.Context, step identity.Step) error {
 				return w.store.Update(ctx, store.AccountTag("acme"), func(tx store.Tx) error { return step(ctx, tx, w.jan) })
@@ -124,9 +124,9 @@ func TestNotMeTakesWhatWasLinkedSince(t *testing.T) {
 		}
 		mine, theirs := identity.Named{Issuer: "i", Subject: "mine"}, identity.Named{Issuer: "i", Subject: "theirs"}
 		link(mine)
-		w.push(time.Hour)
+		w.Push(time.Hour)
 		w.tell(letter.NewDevice)
-		w.push(time.Minute)
+		w.Push(time.Minute)
 		link(theirs)
 		if _, err := w.book.Revoke(ctx, token(w.post.last().Letter.NotMe)); err != nil {
 			w.t.Fatal(err)
