@@ -134,7 +134,9 @@ func (r *rooms) front(h *Handler) *front {
 		Flow:     cookie.NewCodec(cookie.Flow, r.keys.DeriveAll(keyFlow)),
 		Sessions: r.sessions, Directory: r.directory, Pages: pages, Attempts: r.attempts,
 		Tickets: mail.settling, Factors: r.factors, Origin: mail.origin, Metrics: theMetrics, Log: r.log,
+		FormKey: r.sessions.FormKey,
 	})
+	lot := r.parking(site.Prefix, dispatcher)
 	byMail := magic.New(magic.Options{
 		Prefix: site.Prefix, Origin: mail.origin, Dispatcher: dispatcher, Directory: r.directory, Tickets: mail.asking,
 		Quota: r.outbox, Limits: r.limits, Attempts: r.attempts, Pages: pages, Log: r.log,
@@ -165,6 +167,7 @@ func (r *rooms) front(h *Handler) *front {
 			Prefix: site.Prefix, HTTPS: https, Device: cookie.NewCodec(cookie.Device, r.keys.DeriveAll(keyDevice)), Pages: pages,
 			Metrics: theMetrics, LastLogin: theMetrics.lastSuccess, Works: func() bool { return r.house.ping() == nil },
 		}),
+		r.resending(site.Prefix, https, lot, pages),
 		r.console(site.Prefix, https, pages, dispatcher),
 		r.api(site.Prefix),
 		&later{prefix: site.Prefix, pages: pages},
@@ -175,16 +178,16 @@ func (r *rooms) front(h *Handler) *front {
 		room.Mount(mux)
 	}
 	g := guard.New(guard.Options{
-		Site: site.guard(https), Sessions: r.sessions, Users: r.directory, Asserter: r.asserter, Pages: pages, Attempts: r.attempts, Metrics: theMetrics,
-		Own: r.own(mux, site, pages), Visitor: visit, Log: r.log,
+		Site: site.guard(https, r.issuer()), Sessions: r.sessions, Users: r.directory, Asserter: r.asserter, Pages: pages, Attempts: r.attempts, Metrics: theMetrics,
+		Parking: lot, Own: r.own(mux, site, pages), Visitor: visit, Log: r.log,
 	})
 	r.seam(mux, site, g)
 	return &front{guard: g}
 }
 
 // guard puts the site's rules into the words of the guard.
-func (s *siteSettings) guard(https bool) guard.Site {
-	site := guard.Site{Prefix: s.Prefix, Headers: s.Headers, Origins: s.CORS, HTTPS: https, Audience: s.Assertion}
+func (s *siteSettings) guard(https bool, origin string) guard.Site {
+	site := guard.Site{Prefix: s.Prefix, Headers: s.Headers, Origins: s.CORS, HTTPS: https, Origin: origin, Audience: s.Assertion}
 	for _, rule := range s.Public {
 		site.Public = append(site.Public, guard.Public{Methods: rule.Methods, Pattern: guard.NewPattern(rule.Path)})
 	}

@@ -49,6 +49,13 @@
     });
   }
 
+  // This page answers a form that only the browser has: loading it anew sends it.
+  var reload = document.querySelector("[data-reload]");
+  if (reload) {
+    reload.hidden = false;
+    reload.addEventListener("click", function () { location.reload(); });
+  }
+
   var print = document.querySelector("[data-print]");
   if (print) {
     print.hidden = false;

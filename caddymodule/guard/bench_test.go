@@ -134,6 +134,7 @@ type benchPages struct{}
 
 func (benchPages) Login(http.ResponseWriter, *http.Request, int, page.Login) {}
 func (benchPages) Refusal(http.ResponseWriter, *http.Request, page.Refusal)  {}
+func (benchPages) Stay(http.ResponseWriter, *http.Request, int, page.Stay)   {}
 func (benchPages) Locale(*http.Request, string) string                       { return "nl" }
 func (benchPages) Text(_, id string, _ ...any) string                        { return id }
 

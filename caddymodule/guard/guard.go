@@ -37,6 +37,7 @@ type Users interface {
 type Pages interface {
 	Login(w http.ResponseWriter, r *http.Request, status int, v page.Login)
 	Refusal(w http.ResponseWriter, r *http.Request, v page.Refusal)
+	Stay(w http.ResponseWriter, r *http.Request, status int, v page.Stay)
 	Locale(r *http.Request, stored string) string
 	Text(locale, id string, args ...any) string
 }
@@ -61,6 +62,7 @@ type Site struct {
 	Headers [session.Values]string
 	Origins []string // that scripts of other origins may come from (CORS)
 	HTTPS   bool     // the public URL is https, whoever ends TLS
+	Origin  string   // of the site as browsers know it; empty: not known
 	// Audience of the assertion that the app gets; empty: it gets none.
 	Audience string
 }
@@ -74,6 +76,8 @@ type Options struct {
 	Pages    Pages
 	Attempts Attempts
 	Metrics  Metrics
+	// Parking keeps forms that come when nobody may pass; nil: none are kept.
+	Parking Parking
 	// Own answers requests below the prefix.
 	Own http.Handler
 	// Visitor says who is at the other end, for our own pages and for refusals.
@@ -86,6 +90,7 @@ type Options struct {
 type Guard struct {
 	Options
 	names *names
+	cross *http.CrossOriginProtection
 }
 
 // New returns a Guard. Empty header names are not sent.
@@ -99,7 +104,7 @@ func New(o Options) *Guard {
 	for i, name := range o.Site.Headers {
 		o.Site.Headers[i] = http.CanonicalHeaderKey(name)
 	}
-	return &Guard{Options: o, names: newNames(DefaultHeaders[:], o.Site.Headers[:])}
+	return &Guard{Options: o, names: newNames(DefaultHeaders[:], o.Site.Headers[:]), cross: crossOrigin(o)}
 }
 
 // Original is the request as the client sent it, before any rewrite.
@@ -129,6 +134,9 @@ func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identi
 		return nil
 	case r.Method == http.MethodOptions && g.preflight(w, r):
 		return nil
+	}
+	if id, ok := g.asked(r); ok {
+		return g.sendOn(w, r, o, id, identify, next)
 	}
 	open := kind == plain && g.public(o.Method, path)
 	value, facts, err := g.session(r)

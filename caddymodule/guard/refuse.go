@@ -59,7 +59,7 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, o Original, c cau
 		// They are logged in, and go on when they have switched one on.
 		http.Redirect(w, r, target.With(g.Site.Prefix+"/security", target.Safe(o.URL.RequestURI(), g.Site.Prefix)), http.StatusSeeOther)
 	case login:
-		g.Pages.Login(w, r, http.StatusUnauthorized, page.Login{Cause: c, Action: g.loginURL(refererPath(r), cause.None)})
+		g.late(w, r, o, c)
 	default:
 		g.Pages.Refusal(w, r, g.refusal(c, reference, f))
 	}

@@ -36,6 +36,9 @@ type Login struct {
 	Suggestion string
 	// Notice is a word id like "notice.logged_out"; empty for none.
 	Notice string
+	// Form is the page of the form that was just parked: every way in leads there.
+	// Action is of no meaning then.
+	Form string
 	// Locale as Locale chose it; empty chooses by request.
 	Locale string
 }
@@ -53,6 +56,10 @@ type loginBody struct {
 // there is no refusal after which a person cannot type again.
 func (p *Renderer) Login(w http.ResponseWriter, r *http.Request, status int, v Login) {
 	locale := p.locale(r, v.Locale)
+	if v.Form != "" {
+		r, v.Notice = p.at(r, "login", v.Form), "notice.form_parked"
+		v.Action = p.own(r, "login")
+	}
 	body := loginBody{
 		Email: echo(v.Email), Remember: v.Remember, Action: p.action(r, v.Action),
 		Magic: p.own(r, "magic"), Recover: p.own(r, "recover"), Help: p.help(r, "help", v.Cause, v.Reference),

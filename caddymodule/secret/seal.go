@@ -18,8 +18,21 @@ var ErrSealed = errors.New("cannot be opened: another place, or a secret that is
 
 // NewBox returns a Box for one purpose. What older secrets sealed can be opened.
 func (k *Keys) NewBox(purpose string) (*Box, error) {
+	return newBox(k.DeriveAll(purpose)...)
+}
+
+// NewBoxOf returns a Box for one purpose of a Token, for what is to be read by
+// whoever has that token and by nobody else, us included.
+func NewBoxOf(token, purpose string) (*Box, error) { return newBox(derive([]byte(token), purpose)) }
+
+// TokenOf derives from a Token another one, for one purpose.
+func TokenOf(token, purpose string) string {
+	return base64.RawURLEncoding.EncodeToString(derive([]byte(token), purpose))
+}
+
+func newBox(keys ...[]byte) (*Box, error) {
 	b := &Box{}
-	for _, key := range k.DeriveAll(purpose) {
+	for _, key := range keys {
 		block, err := aes.NewCipher(key)
 		if err != nil {
 			return nil, fmt.Errorf("preparing a cipher: %w", err)

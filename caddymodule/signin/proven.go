@@ -139,6 +139,7 @@ func (d *Dispatcher) start(w http.ResponseWriter, r *http.Request, p Proof) (sta
 		}
 	}
 	http.SetCookie(w, cookie.New(cookie.Session, started.Cookie, secure, started.MaxAge))
+	d.take(w, r, p.User)
 	return started, d.remember(w, r, p.User.ID), nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/parked"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -49,6 +50,7 @@ func (d *Dispatcher) show(w http.ResponseWriter, r *http.Request) {
 	}
 	if hasCookie && (f.Session == nil || f.Cause == cause.SessionEnded || f.Cause == cause.SessionExpired) {
 		http.SetCookie(w, cookie.New(cookie.Session, "", secure, -1))
+		d.remain(w, r, value, f)
 	}
 	d.setFlow(w, r, flow{})
 	d.Pages.Login(w, r, http.StatusOK, page.Login{Cause: reason(r)})
@@ -119,6 +121,8 @@ type flow struct {
 	Asked   string `json:"m,omitempty"` // the mail it asked for last
 	// Half is the login of this browser that waits for its second step.
 	Half string `json:"h,omitempty"`
+	// Parked is whose forms are parked here, and the key to them.
+	Parked parked.Holder `json:"p,omitzero"`
 }
 
 const flowAge = 24 * time.Hour
@@ -149,6 +153,7 @@ func (d *Dispatcher) flowNow(w http.ResponseWriter, r *http.Request) (f flow) {
 func (d *Dispatcher) setFlow(w http.ResponseWriter, r *http.Request, f flow) (browser string) {
 	before := d.flowNow(w, r)
 	f.Browser, f.Asked, f.Half = cmp.Or(before.Browser, secret.ID()), cmp.Or(f.Asked, before.Asked), cmp.Or(f.Half, before.Half)
+	f.Parked = cmp.Or(f.Parked, before.Parked)
 	return d.writeFlow(w, r, f)
 }
 

@@ -84,10 +84,12 @@ type Options struct {
 	Attempts  Attempts
 	Tickets   Tickets // nil: nothing is mailed
 	Factors   Factors // nil: who has a second step is refused
-	Origin    string  // what links in mails begin with
-	Metrics   Metrics
-	Log       *slog.Logger
-	Now       func() time.Time
+	// FormKey derives the key of parked forms from a session cookie; nil: none are parked.
+	FormKey func(value string) (key string, ok bool)
+	Origin  string // what links in mails begin with
+	Metrics Metrics
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Dispatcher decides what comes next in a login.

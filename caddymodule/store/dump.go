@@ -45,6 +45,7 @@ func Kinds() []Kind {
 		Factors.Kind, HalfLogins.Kind, Identities.Kind, Tallies.Kind, Delays.Kind,
 		Invitees.Kind,
 		APIAnswers.Kind,
+		ParkedForms.Kind, ParkedLists.Kind,
 		Restores.Kind,
 	}
 }

@@ -21,7 +21,8 @@ const Home = "/"
 // Safe returns raw when it is a path of this site (with or without a query), and
 // Home when it is not: another host, another scheme, anything that a browser
 // might read as such, or one of the gateway's own pages below prefix. Of those
-// only the pages of the admin path and of the own security are places to go to.
+// only the pages of the admin path, of the own security and of parked forms are
+// places to go to.
 func Safe(raw, prefix string) string {
 	if len(raw) > maxLength || !strings.HasPrefix(raw, "/") || strings.HasPrefix(raw, "//") {
 		return Home
@@ -40,10 +41,15 @@ func Safe(raw, prefix string) string {
 	if strings.HasPrefix(u.Path, "//") || strings.Contains(u.Path, `\`) {
 		return Home
 	}
-	if (own(u.Path, prefix) || own(clean, prefix)) && (u.Path != clean || !own(clean, prefix+"/admin") && !own(clean, prefix+"/security")) {
+	if (own(u.Path, prefix) || own(clean, prefix)) && (u.Path != clean || !leads(clean, prefix)) {
 		return Home
 	}
 	return raw
+}
+
+// leads tells whether an own page is one that a login may lead to.
+func leads(page, prefix string) bool {
+	return own(page, prefix+"/admin") || own(page, prefix+"/security") || own(page, prefix+"/parked")
 }
 
 // Redirect sends a person on to what Safe returned, to the byte. http.Redirect
