@@ -19,6 +19,7 @@ func (r *rooms) manager(prefix string) *manage.Manager {
 	o := manage.Options{
 		Store: r.house.engine, Directory: r.directory, Hasher: r.hasher, Limits: r.limits, Sessions: r.sessions,
 		Audit: r.auditLog(), Eraser: eraser{r.people()}, Mode: r.settings.Recovery, Brand: r.settings.Brand.Name, Log: r.log,
+		Undo: []manage.Undo{r.factors.Undo}, // what "this was not me" takes back: every way in that can be added
 	}
 	if r.settings.PublicURL != nil {
 		o.Origin = r.settings.PublicURL.String() + prefix

@@ -28,6 +28,7 @@ const (
 	UserIdentityUnlinked Action = "user.identity_unlinked"
 	UserSessionsEnded    Action = "user.sessions_ended"
 	UserSessionEnded     Action = "user.session_ended"
+	UserDisowned         Action = "user.not_me" // said: this was not me
 	UserInvited          Action = "user.invited"
 	UserExported         Action = "user.exported"
 	UserErased           Action = "user.erased"
@@ -60,7 +61,7 @@ var actions = []Action{
 	UserCreated, UserDeleted, UserEmailChanged, UserEmailAsked, UserEmailDropped, UserNameChanged, UserTypeChanged, UserLocaleChanged,
 	UserBlocked, UserUnblocked, UserPasswordSet, UserPasswordRemoved, UserSecondStepOn, UserSecondStepOff,
 	UserIdentityLinked, UserIdentityUnlinked,
-	UserSessionsEnded, UserSessionEnded, UserInvited, UserExported, UserErased,
+	UserSessionsEnded, UserSessionEnded, UserDisowned, UserInvited, UserExported, UserErased,
 	AccountCreated, AccountNameChanged, AccountStateChanged, AccountChanged, AccountSessionsEnded,
 	LookedUser, LookedUsers, LookedAccount, LookedAttempt, LookedStory, LookedReports, LookedAudit,
 	DelaysCleared, MailSent, KeyMade, KeyRevoked, Imported, AuditExported, AuditTrimmed,

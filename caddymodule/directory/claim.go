@@ -26,9 +26,12 @@ func (d *Directory) claim(ctx context.Context, tag string, owner store.Claim, ow
 		}
 		renewed := own && seen != nil && sameOwner(*seen, owner)
 		if seen != nil && !renewed {
-			if err := d.free(ctx, tag, seen); err != nil {
+			if err := d.free(ctx, tag, seen, owner); err != nil {
 				return nil, err
 			}
+		}
+		if renewed { // held on, should it come to nothing
+			owner.Held, owner.HeldAll = seen.Held, seen.HeldAll
 		}
 		written, err := d.replaceClaim(ctx, tag, seen, &owner)
 		if renewed {
@@ -81,10 +84,14 @@ func (d *Directory) replaceClaim(ctx context.Context, tag string, seen, next *st
 }
 
 // free is nil when a claim may be taken over: it is old enough that its user
-// cannot be on the way any more, and no user bears what it claims.
-func (d *Directory) free(ctx context.Context, tag string, c *store.Claim) error {
+// cannot be on the way any more, no user bears what it claims, and it is not held
+// for who had it.
+func (d *Directory) free(ctx context.Context, tag string, c *store.Claim, next store.Claim) error {
 	if d.now().Sub(c.At) < claimGrace {
 		return ErrTaken
+	}
+	if held, err := d.held(ctx, c, next); err != nil || held {
+		return errors.Join(err, taken(held))
 	}
 	switch _, err := d.bearer(ctx, tag, c); {
 	case err == nil:
@@ -131,7 +138,7 @@ func (d *Directory) follow(ctx context.Context, tag string) (*store.User, error)
 		return nil, store.ErrNotFound
 	}
 	u, err := d.bearer(ctx, tag, c)
-	if errors.Is(err, store.ErrNotFound) && d.now().Sub(c.At) >= claimGrace {
+	if errors.Is(err, store.ErrNotFound) && d.now().Sub(c.At) >= claimGrace && !d.now().Before(c.Held) {
 		d.release(ctx, tag, c)
 	}
 	return u, err

@@ -150,7 +150,7 @@ func (f *Factors) Enable(tx store.Tx, u *store.User, session string) error {
 	for _, c := range s.Codes {
 		rec.Codes = append(rec.Codes, digestOf(u, c))
 	}
-	rec.Devices, rec.Setup = nil, nil
+	rec.Devices, rec.Setup, rec.CodesSince = nil, nil, now
 	u.SecondStep = true
 	return write(tx, u, rec, now)
 }

@@ -313,7 +313,11 @@ func (m *Room) revoke(w http.ResponseWriter, r *http.Request, v visit) {
 			"sessions", f.Ticket.Sessions, "asked_from", f.Ticket.Network, "network", visitor.Of(r).Network)
 		m.note(r, f, cause.LinkSuperseded)
 	}
-	m.Pages.MailedDone(w, r, page.MailedDone{Kind: "revoked", Locale: m.locale(r, v.found)})
+	done := page.MailedDone{Kind: "revoked", Locale: m.locale(r, v.found)}
+	if err == nil && len(f.Undone) > 0 {
+		done.Kind, done.Did = "secured", f.Undone
+	}
+	m.Pages.MailedDone(w, r, done)
 }
 
 // methodOf is how attempts call what comes by a mailed link.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/directory"
-	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/ticket"
@@ -87,13 +86,22 @@ func (m *Manager) move(ctx context.Context, s step, before *store.User, address 
 			},
 		}, before)...)
 	}
-	return m.o.Directory.MoveUser(ctx, s.account, s.id, address, m.stepWith(s.account, offers), func(tx store.Tx, u *store.User) error {
+	return m.o.Directory.MoveUser(ctx, s.account, s.id, address, m.hold(s.actor), m.stepWith(s.account, offers), func(tx store.Tx, u *store.User) error {
 		if _, err := m.inside(ctx, tx, s, before); err != nil {
 			return err
 		}
 		u.Moving = nil
 		return m.settled(tx, u, offers)
 	})
+}
+
+// hold keeps the address that a team gives up for them as long as it can be
+// brought back. Who sees all accounts may move it to another one.
+func (m *Manager) hold(a Actor) directory.Hold {
+	if a.Wide() {
+		return directory.Hold{}
+	}
+	return directory.Hold{Until: m.o.Now().Add(ticket.UndoLife)}
 }
 
 // stepWith writes mails in the step of a change.
@@ -103,8 +111,12 @@ func (m *Manager) stepWith(account string, offers []ticket.Offered) directory.St
 
 // moved is what the mailbox that was theirs is told, with what brings it back.
 func (m *Manager) moved(ctx context.Context, s step, u *store.User, canonical string) []ticket.Offered {
+	since := time.Time{}
+	if u.Moving != nil && s.own {
+		since = u.Moving.At
+	}
 	s.tell = func(*store.User) []ticket.Telling {
-		return []ticket.Telling{{Kind: letter.AddressChanged, Address: canonical, Life: ticket.UndoLife}}
+		return []ticket.Telling{{Kind: letter.AddressChanged, Address: canonical, Life: ticket.UndoLife, Since: since}}
 	}
 	return m.notices(ctx, s, u)
 }
@@ -126,13 +138,19 @@ func (m *Manager) settled(tx store.Tx, u *store.User, offers []ticket.Offered) e
 
 // pend mails a link to the new mailbox, and says so to the old one.
 func (m *Manager) pend(ctx context.Context, s step, to store.Moving) (*store.User, error) {
-	shut, err := m.reserve(ctx, s.account, to.Email)
+	shut, err := m.shut(ctx, s, to.Email)
 	if err != nil {
 		return nil, err
 	}
 	to.By, to.At = by(s.actor), m.o.Now().UTC()
+	if s.own {
+		to.By = ""
+	}
 	to.Until = to.At.Add(ticket.AddressLife)
 	s.change = func(_ store.Tx, u *store.User, _ time.Time) error {
+		if s.still != nil && !s.still(u) {
+			return ErrOver
+		}
 		u.Moving = &to
 		return nil
 	}
@@ -141,7 +159,7 @@ func (m *Manager) pend(ctx context.Context, s step, to store.Moving) (*store.Use
 			User: u, Purpose: ticket.Address, To: to.Email, Shut: shut, By: to.By, Origin: m.o.Origin, Locale: u.Locale,
 		})}, nil
 	}
-	if !s.unasked {
+	if !s.again {
 		s.tell = func(*store.User) []ticket.Telling {
 			return []ticket.Telling{{Kind: letter.AddressAsked, Address: to.Email, Life: ticket.UndoLife}}
 		}
@@ -158,7 +176,7 @@ func (m *Manager) proveAgain(ctx context.Context, s step) (*store.User, error) {
 	if u.Moving == nil {
 		return nil, store.ErrNotFound
 	}
-	s.actor.Name = u.Moving.By
+	s.actor.Name, s.own, s.again = u.Moving.By, u.Moving.Own, true
 	u, err = m.pend(ctx, s, *u.Moving)
 	return u, m.plain("proving an address", err)
 }
@@ -197,89 +215,25 @@ func (m *Manager) prove(ctx context.Context, f *ticket.Found) (*store.User, erro
 	if to == nil || to.Email != f.Ticket.Typed {
 		return nil, ticket.ErrNone
 	}
-	self := step{actor: Actor{Actor: audit.Actor{Kind: audit.ByUser, Name: to.By}}}
+	self := step{actor: Actor{Actor: audit.Actor{Kind: audit.ByUser, Name: to.By}}, own: to.Own}
 	offers := m.moved(ctx, self, before, to.Email)
-	return m.o.Directory.MoveUser(ctx, f.Account, f.User, to.Display, m.stepWith(f.Account, offers), func(tx store.Tx, u *store.User) error {
-		if u.Moving == nil || u.Moving.Email != to.Email {
+	keep, err := m.asking(ctx, before)
+	if err != nil {
+		return nil, err
+	}
+	hold := directory.Hold{Until: m.o.Now().Add(ticket.UndoLife), All: to.Own}
+	in := m.stepWith(f.Account, offers)
+	return m.o.Directory.MoveUser(ctx, f.Account, f.User, to.Display, hold, in, func(tx store.Tx, u *store.User) error {
+		if u.Moving == nil || u.Moving.Email != to.Email || !u.Moving.At.Equal(to.At) {
 			return ticket.ErrNone
 		}
 		if _, err := ticket.Use(tx, u, f.Ticket.ID, ticket.Address, m.o.Now()); err != nil {
 			return err
 		}
 		u.Moving = nil
+		if err := m.endOthers(tx, u, keep); err != nil {
+			return err
+		}
 		return m.settled(tx, u, offers)
 	})
 }
-
-// Links are the tickets of the room of mailed links, with what "this was not me"
-// means for addresses.
-type Links struct {
-	*ticket.Book
-	Manager *Manager
-}
-
-// Revoke takes back what a ticket could open. The address that a letter tells of
-// is as it was before.
-func (l Links) Revoke(ctx context.Context, token string) (*ticket.Found, error) {
-	f, err := l.Find(ctx, token)
-	if err != nil || !f.Revoking {
-		return f, errors.Join(err, none(f))
-	}
-	if err := l.Manager.takeBack(themselves(ctx, f), f); err != nil {
-		return nil, err
-	}
-	return l.Book.Revoke(ctx, token)
-}
-
-func none(f *ticket.Found) error {
-	if f != nil {
-		return ticket.ErrNone
-	}
-	return nil
-}
-
-// takeBack undoes what was done to an address.
-func (m *Manager) takeBack(ctx context.Context, f *ticket.Found) error {
-	t := &f.Ticket
-	changed := t.Purpose == ticket.Notice && t.Mode == letter.AddressChanged
-	asked := t.Purpose == ticket.Address || t.Purpose == ticket.Notice && t.Mode == letter.AddressAsked
-	switch {
-	case t.State != ticket.Open && t.Purpose == ticket.Notice, !changed && !asked:
-		return nil
-	case changed && m.o.Now().Before(t.Until):
-		return m.bringBack(ctx, f)
-	}
-	_, err := m.o.Directory.UpdateUser(ctx, f.Account, f.User, func(u *store.User) error {
-		u.Moving = nil
-		return nil
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	return m.plain("keeping an address", err)
-}
-
-// bringBack gives the address back that was changed, with everything closed that
-// the other mailbox could have opened since.
-func (m *Manager) bringBack(ctx context.Context, f *ticket.Found) error {
-	in := m.stepWith(f.Account, nil)
-	_, err := m.o.Directory.MoveUser(ctx, f.Account, f.User, f.Ticket.Typed, in, func(tx store.Tx, u *store.User) error {
-		u.Moving = nil
-		u.Epoch++
-		if u.PasswordChanged.After(f.Ticket.Asked) {
-			u.Password = "" // perhaps not theirs; the mailbox gets them a new one
-		}
-		now := m.o.Now()
-		return errors.Join(ticket.Close(tx, u, now), ticket.Forget(tx, u, now))
-	})
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return nil
-	case errors.Is(err, directory.ErrTaken):
-		m.o.Log.Warn("an address could not be given back: somebody else has it by now", "user", f.User, "account", f.Account)
-		return nil
-	}
-	return m.plain("giving an address back", err)
-}
-
-var _ Mails = (*outbox.Outbox)(nil)

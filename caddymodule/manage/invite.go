@@ -82,15 +82,23 @@ func (m *Manager) reserve(ctx context.Context, account, canonical string) (shut 
 	return m.elsewhere(ctx, account, canonical)
 }
 
-// elsewhere tells whether somebody of another account has an address.
+// elsewhere tells whether somebody of another account has an address, or may want
+// it back.
 func (m *Manager) elsewhere(ctx context.Context, account, canonical string) (bool, error) {
+	by, err := m.o.Directory.Held(ctx, account, "", canonical)
+	if err != nil {
+		return false, err
+	}
 	u, err := m.o.Directory.FindByEmail(ctx, canonical)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		if _, err := m.o.Directory.User(ctx, "nobody", "nobody"); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return false, err
 		}
-		return false, nil
+		if by == account {
+			return false, directory.ErrTaken
+		}
+		return by != "", nil
 	case err != nil:
 		return false, err
 	case u.Account == account:

@@ -20,7 +20,16 @@ import (
 const origin = "https://app.example/gateway"
 
 // sessions notes what was ended.
-type sessions struct{ ended []string }
+type sessions struct{ ended, kept []string }
+
+// Named takes a handle for an id.
+func (s *sessions) Named(_ context.Context, _, _, handle string) (string, error) { return handle, nil }
+
+func (s *sessions) EndAllBut(_ store.Tx, u *store.User, id string) error {
+	u.Epoch++
+	s.kept = append(s.kept, id)
+	return nil
+}
 
 func (s *sessions) EndOne(_ context.Context, account, user, handle string) error {
 	s.ended = append(s.ended, account+"/"+user+"/"+handle)

@@ -32,6 +32,10 @@ var (
 	ErrNoMail = errors.New("no mail is configured")
 	// ErrInvited: this cannot be done to somebody who has not come yet.
 	ErrInvited = errors.New("was invited and has not come yet")
+	// ErrOver: whoever asked is logged in no more.
+	ErrOver = errors.New("all sessions were ended meanwhile")
+	// ErrSame: it is so already.
+	ErrSame = errors.New("is so already")
 	// ErrNotInvited: there is no invitation to send again.
 	ErrNotInvited = errors.New("was not invited, or has come already")
 )
@@ -58,10 +62,17 @@ type Limits interface {
 	Clear(ctx context.Context, subject string) error
 }
 
-// Sessions ends single sessions. *session.Manager is one.
+// Sessions ends sessions. *session.Manager is one.
 type Sessions interface {
 	EndOne(ctx context.Context, account, user, handle string) error
+	Named(ctx context.Context, account, user, handle string) (id string, err error)
+	EndAllBut(tx store.Tx, u *store.User, id string) error
 }
+
+// Undo takes back one sort of thing that was added to the ways in of u since then,
+// in the step that does the rest; u is saved after it. what names it in the words
+// of the page that tells ("notme.did_" in front), empty where there was none.
+type Undo func(ctx context.Context, tx store.Tx, u *store.User, since time.Time) (what string, err error)
 
 // Log keeps what was done where no record changes.
 type Log interface {
@@ -85,6 +96,9 @@ type Options struct {
 	// Tickets and Mails are nil where no mail is configured.
 	Tickets *ticket.Book
 	Mails   Mails
+	// Undo is what "this was not me" takes back besides passwords, sessions and
+	// addresses.
+	Undo []Undo
 	// Mode is how a new password is mailed, as the option recovery says.
 	Mode string
 	// Origin is the public URL and prefix, without a slash at the end: what links

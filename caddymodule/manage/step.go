@@ -30,6 +30,11 @@ type step struct {
 	// unasked: the person themselves does it, behind a link that was mailed; no
 	// right is looked at.
 	unasked bool
+	// own: they do it for themselves, logged in, and still says in the step whether
+	// they are. again: what was mailed is mailed once more.
+	own   bool
+	still func(u *store.User) bool
+	again bool
 }
 
 // errMoved: what was read before the step is no longer so.
@@ -184,6 +189,9 @@ func (m *Manager) notices(ctx context.Context, s step, u *store.User) (list []ti
 	}
 	for _, what := range s.tell(u) {
 		what.Origin, what.By = m.o.Origin, by(s.actor)
+		if s.own {
+			what.By = ""
+		}
 		if what.Locale == "" {
 			what.Locale = u.Locale
 		}

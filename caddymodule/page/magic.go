@@ -107,7 +107,11 @@ func (p *Renderer) agent(locale, agent string) string {
 	if agent == "" {
 		return p.Text(locale, "device.unknown")
 	}
-	return agent
+	browser, system, both := strings.Cut(agent, " / ")
+	if !both {
+		return agent
+	}
+	return p.Text(locale, "device.both", "browser", browser, "system", system)
 }
 
 // network leaves out what says nothing to people: that one address is one.

@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
@@ -69,7 +70,9 @@ func (p *Renderer) Mailed(w http.ResponseWriter, r *http.Request, status int, v 
 
 // MailedDone is the page after something mailed was used.
 type MailedDone struct {
-	Kind   string // "approved", "revoked", "proved" or "again"
+	Kind string // "approved", "revoked", "secured", "proved" or "again"
+	// Did is what was taken back, for "secured".
+	Did    []string
 	Locale string
 }
 
@@ -77,8 +80,14 @@ type MailedDone struct {
 func (p *Renderer) MailedDone(w http.ResponseWriter, r *http.Request, v MailedDone) {
 	locale, id := p.locale(r, v.Locale), "mailed."+v.Kind
 	body := messageBody{Title: p.Text(locale, id+".title"), Text: []string{p.Text(locale, id+".text")}, After: p.Text(locale, id+".after")}
+	for _, did := range v.Did {
+		body.Did = append(body.Did, p.Text(locale, "notme.did_"+did))
+	}
 	ways := []Link{{Word: "link.help", URL: p.own(r, "help")}}
-	if v.Kind == "proved" {
+	if v.Kind == "secured" && slices.Contains(v.Did, "password") {
+		body.After = p.Text(locale, "mailed.secured.mail")
+	}
+	if v.Kind == "proved" || v.Kind == "secured" {
 		ways = append([]Link{{Word: "link.login", URL: p.own(r, "login")}}, ways...)
 	}
 	p.message(w, r, http.StatusOK, locale, body, ways)

@@ -7,7 +7,7 @@ import (
 // messageBody is what message.html sees.
 type messageBody struct {
 	Title       string
-	Text, Steps []string
+	Text, Did, Steps []string
 	After       string
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -76,8 +77,33 @@ func (m *Manager) each(ctx context.Context, account, user string, fn func(id str
 // closes its streams. One that is not there, or is somebody else's, is
 // store.ErrNotFound; one that was ended before is no error.
 func (m *Manager) EndOne(ctx context.Context, account, user, handle string) error {
-	id := ""
-	err := m.each(ctx, account, user, func(found string, s *store.Session) bool {
+	id, err := m.Named(ctx, account, user, handle)
+	if err == nil {
+		err = m.end(ctx, account, id, func(tx store.Tx) error { return m.noteEnd(ctx, tx, account, user) })
+	}
+	if err != nil {
+		return fmt.Errorf("ending a session: %w", err)
+	}
+	return nil
+}
+
+// noteEnd is the line of the audit log for a session that was ended by name.
+func (m *Manager) noteEnd(ctx context.Context, tx store.Tx, account, user string) error {
+	e := audit.Entry{Action: audit.UserSessionEnded, Account: account, User: user}
+	u, err := store.Users.Read(tx, user)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if u != nil {
+		e.Email = u.Email
+	}
+	return audit.Append(ctx, tx, e, m.now())
+}
+
+// Named returns the id, in the store, of the session of a user with a public
+// handle, or store.ErrNotFound.
+func (m *Manager) Named(ctx context.Context, account, user, handle string) (id string, err error) {
+	err = m.each(ctx, account, user, func(found string, s *store.Session) bool {
 		if s.Handle == handle {
 			id = found
 		}
@@ -86,17 +112,11 @@ func (m *Manager) EndOne(ctx context.Context, account, user, handle string) erro
 	if err == nil && id == "" {
 		err = store.ErrNotFound
 	}
-	if err != nil {
-		return fmt.Errorf("ending a session: %w", err)
-	}
-	if err := m.end(ctx, account, id); err != nil {
-		return fmt.Errorf("ending a session: %w", err)
-	}
-	return nil
+	return id, err
 }
 
-// end marks a session as over.
-func (m *Manager) end(ctx context.Context, account, id string) error {
+// end marks a session as over; note, if any, runs in the step that does.
+func (m *Manager) end(ctx context.Context, account, id string, note func(store.Tx) error) error {
 	return m.store.Update(ctx, store.AccountTag(account), func(tx store.Tx) error {
 		rec, err := store.Sessions.Read(tx, id)
 		if err != nil {
@@ -104,6 +124,11 @@ func (m *Manager) end(ctx context.Context, account, id string) error {
 		}
 		if rec.Ended.IsZero() {
 			rec.Ended, rec.EndReason = m.now(), string(cause.SessionEnded)
+			if note != nil {
+				if err := note(tx); err != nil {
+					return err
+				}
+			}
 		}
 		tx.Announce(store.Sessions.Kind, id)
 		return store.Sessions.Put(tx, id, rec, m.now().Add(keepEnded))

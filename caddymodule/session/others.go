@@ -36,3 +36,27 @@ func (m *Manager) EndOthers(tx store.Tx, u *store.User, value string, amr ...str
 	tx.Announce(store.Sessions.Kind, p.id())
 	return store.Sessions.Put(tx, p.id(), rec, expiry(rec))
 }
+
+// EndAllBut ends all sessions of u but the one with that id in the store, which
+// may be empty or over, in an Update of the account's tag; u is to be saved after
+// it. Unlike in EndOthers nothing was proved in the one that goes on.
+func (m *Manager) EndAllBut(tx store.Tx, u *store.User, id string) error {
+	before := u.Epoch
+	u.Epoch++
+	if id == "" {
+		return nil
+	}
+	rec, err := store.Sessions.Read(tx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if rec.User != u.ID || rec.Epoch < before || !lasts(rec, m.now()) {
+		return nil
+	}
+	rec.Epoch = u.Epoch
+	tx.Announce(store.Sessions.Kind, id)
+	return store.Sessions.Put(tx, id, rec, expiry(rec))
+}

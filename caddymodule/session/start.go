@@ -99,7 +99,7 @@ func (m *Manager) End(ctx context.Context, value string) error {
 	if !ok {
 		return nil
 	}
-	err := m.end(ctx, p.account, p.id())
+	err := m.end(ctx, p.account, p.id(), nil)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("ending the session: %w", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/target"
+	"github.com/cliendo/gateway/caddymodule/ticket"
 	"github.com/cliendo/gateway/caddymodule/visitor"
 )
 
@@ -72,6 +73,7 @@ func themselves(r *http.Request, u *store.User) audit.Actor {
 }
 
 func (d *Dispatcher) enter(w http.ResponseWriter, r *http.Request, p Proof) {
+	begun := d.Now()
 	settled, ok := d.settle(w, r, &p)
 	if !ok {
 		return
@@ -92,7 +94,9 @@ func (d *Dispatcher) enter(w http.ResponseWriter, r *http.Request, p Proof) {
 	e.Session = started.Handle
 	reference := d.Note(r.Context(), e)
 	if !p.Known && p.User.Locale != "" { // not their first login
-		go d.Tell(context.WithoutCancel(r.Context()), p.User, letter.NewDevice, d.Pages.Locale(r, p.User.Locale), reference)
+		go d.tell(context.WithoutCancel(r.Context()), p.User, ticket.Telling{
+			Kind: letter.NewDevice, Locale: d.Pages.Locale(r, p.User.Locale), Reference: reference, Since: begun,
+		})
 	}
 	noStore(w)
 	target.Redirect(w, d.destination(r, p, settled.Fresh))

@@ -68,14 +68,18 @@ const tellWithin = time.Minute
 // Tell mails u what somebody did in their name. It is no part of the answer, in
 // which nobody may see whether there was a mail.
 func (d *Dispatcher) Tell(ctx context.Context, u *store.User, kind, locale, reference string) {
+	d.tell(ctx, u, ticket.Telling{Kind: kind, Locale: locale, Reference: reference})
+}
+
+func (d *Dispatcher) tell(ctx context.Context, u *store.User, what ticket.Telling) {
 	if d.Tickets == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, tellWithin)
 	defer cancel()
-	what := ticket.Telling{Kind: kind, Origin: d.Origin, Locale: locale, Reference: reference}
+	what.Origin = d.Origin
 	if err := d.Tickets.Tell(ctx, u, what); err != nil {
-		d.Log.Warn("telling a user by mail failed", "user", u.ID, "letter", kind, "error", err)
+		d.Log.Warn("telling a user by mail failed", "user", u.ID, "letter", what.Kind, "error", err)
 	}
 }
 

@@ -134,6 +134,9 @@ type Moving struct {
 	By      string    `json:"by"`
 	At      time.Time `json:"at"`
 	Until   time.Time `json:"until"`
+	// Own: they asked for it themselves, in the session with that handle.
+	Own     bool   `json:"own,omitempty"`
+	Session string `json:"session,omitempty"`
 }
 
 // Block is the withdrawal of a user's access by an admin.
@@ -149,6 +152,10 @@ type Claim struct {
 	Account string    `json:"account"`
 	User    string    `json:"user"`
 	At      time.Time `json:"at"`
+	// Held keeps an address that was theirs for them until then, so that they can
+	// have it back: from other accounts, and where HeldAll is set from everybody.
+	Held    time.Time `json:"held,omitzero"`
+	HeldAll bool      `json:"held_all,omitempty"`
 }
 
 // Session is one browser logged in. Its id in the store is the user id, a dot

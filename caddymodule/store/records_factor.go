@@ -22,8 +22,10 @@ type Factor struct {
 	Step   int64   `json:"step,omitempty"`
 	Burned []int64 `json:"burned,omitempty"`
 	// Codes are the digests of recovery codes that were not used.
-	Codes   []string        `json:"codes,omitempty"`
-	Devices []TrustedDevice `json:"devices,omitempty"`
+	Codes []string `json:"codes,omitempty"`
+	// CodesSince is when they were made.
+	CodesSince time.Time       `json:"codes_since,omitzero"`
+	Devices    []TrustedDevice `json:"devices,omitempty"`
 	// Setup is what is being set up, and counts for nothing yet.
 	Setup *FactorSetup `json:"setup,omitempty"`
 }

@@ -120,4 +120,8 @@ type Ticket struct {
 	Origin   string   `json:"origin,omitempty"` // of the links in the mail
 	Typed    string   `json:"typed,omitempty"`  // the address that was asked for
 	Locale   string   `json:"locale,omitempty"` // of the mail, and of the pages behind its links
+	// Since is from when on "this was not me" takes back what was done; zero: Asked.
+	// Other: somebody else than the person did what a notice tells of.
+	Since time.Time `json:"since,omitzero"`
+	Other bool      `json:"other,omitempty"`
 }

@@ -96,6 +96,9 @@ func write(tx store.Tx, owner outbox.Owner, book *store.Book, now time.Time) err
 	book.Tickets = slices.DeleteFunc(book.Tickets, func(t store.Ticket) bool { return now.After(kept(&t)) })
 	for len(book.Tickets) > maxKept {
 		oldest := slices.IndexFunc(book.Tickets, func(t store.Ticket) bool { return state(&t, now) != cause.None && t.Purpose != Notice })
+		if oldest < 0 {
+			oldest = slices.IndexFunc(book.Tickets, func(t store.Ticket) bool { return !returns(&t, now) })
+		}
 		book.Tickets = slices.Delete(book.Tickets, max(oldest, 0), max(oldest, 0)+1)
 	}
 	book.Guesses = slices.DeleteFunc(book.Guesses, func(at time.Time) bool { return now.Sub(at) >= guessWindow })

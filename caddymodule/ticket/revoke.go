@@ -47,10 +47,7 @@ func (b *Book) Revoke(ctx context.Context, token string) (f *Found, err error) {
 			}
 		}
 		t.State, t.Settled = Revoked, now
-		purpose := t.Purpose
-		closeAll(book, now, Revoked, func(other *store.Ticket) bool {
-			return other.Purpose == purpose || purpose == Notice && other.Purpose == Password
-		})
+		closeWith(book, t, now)
 		return nil
 	})
 	if err != nil && !errors.Is(err, ErrNone) {
@@ -64,6 +61,19 @@ func (b *Book) Revoke(ctx context.Context, token string) (f *Found, err error) {
 
 // headStart is how long before the mail a login may have begun that it tells of.
 const headStart = time.Minute
+
+// closeWith ends what ends with a ticket that is nobody's. A notice takes later ones
+// along and none before it: who got into a mailbox by what an earlier one tells of
+// must not be able to take that one's link away.
+func closeWith(book *store.Book, t *store.Ticket, now time.Time) {
+	purpose, asked := t.Purpose, t.Asked
+	closeAll(book, now, Revoked, func(other *store.Ticket) bool {
+		if other.Purpose == Notice && purpose == Notice {
+			return !other.Asked.Before(asked)
+		}
+		return other.Purpose == purpose || purpose == Notice && other.Purpose == Password
+	})
+}
 
 // undo takes back what a used ticket opened.
 func (b *Book) undo(ctx context.Context, tx store.Tx, owner outbox.Owner, book *store.Book, t *store.Ticket) error {

@@ -23,6 +23,8 @@ type Telling struct {
 	By, Address, To string
 	// Life is how long "this was not me" can be said; default NoticeLife.
 	Life time.Duration
+	// Since is from when on "this was not me" takes back what was done; default now.
+	Since time.Time
 }
 
 // most is how many letters of a kind one person gets in a day: a stranger who
@@ -96,6 +98,7 @@ func (b *Book) notice(ctx context.Context, owner outbox.Owner, u *store.User, wh
 	t := store.Ticket{
 		ID: secret.NewTicketID(now), Purpose: Notice, Mode: what.Kind, Asked: now, Until: now.Add(what.Life), State: Open,
 		Agent: v.Agent, Network: v.Network, Origin: what.Origin, Locale: what.Locale, Typed: what.To,
+		Since: what.Since, Other: what.By != "",
 	}
 	l := letter.Letter{
 		Kind: what.Kind, Locale: what.Locale, Name: u.Name, Until: t.Until, Asked: now, Device: v.Agent, Network: v.Network,

@@ -91,7 +91,19 @@ type Found struct {
 	Ticket        store.Ticket
 	Cause         cause.Cause // why it cannot be used; None when it can
 	Revoking      bool        // they came by the link "this was not me"
+	// Undone is what was taken back, in the words of the page that says so.
+	Undone []string
 }
+
+// Telling that it happened calls Undone these.
+const (
+	UndoneSessions   = "sessions"
+	UndonePassword   = "password" // and a new one was mailed
+	UndoneAddress    = "address"
+	UndoneAsked      = "asked" // a change of address that was not proved yet
+	UndoneSecondStep = "second_step"
+	UndoneCodes      = "codes"
+)
 
 // Settled is what using a ticket did.
 type Settled struct {

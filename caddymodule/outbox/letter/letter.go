@@ -22,13 +22,14 @@ const (
 	AddressToProve   = "address_to_prove" // to the new address
 	Invited          = "invited"
 	ProofCode        = "proof_code" // show again that it is you
+	Secured          = "secured"    // they said "this was not me": a new password
 )
 
 // Kinds lists all kinds, in the order of the documentation.
 func Kinds() []string {
 	return []string{
 		Magic, NewPassword, RevealPassword, Nobody, PasswordChanged, SecondStepOff, IdentityLinked, IdentityUnlinked, NewDevice,
-		LimitReached, AddressChanged, AddressAsked, AddressYours, AddressToProve, Invited, ProofCode,
+		LimitReached, AddressChanged, AddressAsked, AddressYours, AddressToProve, Invited, ProofCode, Secured,
 	}
 }
 

@@ -28,6 +28,8 @@ func Sample(kind, locale string, now time.Time) Letter {
 		l.Link, l.Until = opens, now.Add(24*time.Hour)
 	case Nobody:
 		l.Name = ""
+	case Secured:
+		l.Password, l.OneTime, l.Until, l.NotMe = "hN7kPxW4mRt9Qb", true, now.Add(24*time.Hour), ""
 	case PasswordChanged, SecondStepOff:
 		l.By = "Ahmed Bakker"
 	case IdentityLinked, IdentityUnlinked:

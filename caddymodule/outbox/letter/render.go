@@ -65,6 +65,8 @@ func needs(l Letter) error {
 		lacks = l.Link == ""
 	case NewPassword:
 		lacks = l.Password == ""
+	case Secured:
+		lacks = l.Password == "" && l.Link == ""
 	case ProofCode:
 		lacks = l.Code == ""
 	case PasswordChanged, SecondStepOff, IdentityLinked, IdentityUnlinked, NewDevice, LimitReached, AddressChanged, AddressAsked, AddressYours, AddressToProve,
@@ -116,7 +118,7 @@ func (r *Renderer) view(s *set, l Letter) (*view, error) {
 		Locale: locale, Brand: b.Name, Colour: b.Colour, Ink: ink(b.Colour),
 		Link: l.Link, NotMe: l.NotMe, LoginURL: l.LoginURL, Code: l.Code, CodeUntil: moment(l.CodeUntil, false),
 		Password: l.Password, OneTime: l.OneTime, Until: moment(l.Until, false), Address: address(l.Address), By: by(l.By),
-		Asked: moment(l.Asked, true), Device: fact(l.Device), Network: fact(strings.TrimSuffix(l.Network, "/32")), Place: fact(l.Place), Reference: fact(l.Reference),
+		Asked: moment(l.Asked, true), Device: s.words.device(locale, fact(l.Device)), Network: fact(strings.TrimSuffix(l.Network, "/32")), Place: fact(l.Place), Reference: fact(l.Reference),
 	}
 	var failed error
 	say := func(id string, pairs ...string) string {

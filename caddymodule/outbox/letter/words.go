@@ -107,3 +107,13 @@ func (w words) moment(locale string, at, now time.Time, zone *time.Location, day
 		"month", strings.Fields(w[locale]["time.months"])[at.Month()-1])
 	return text
 }
+
+// device words a browser and its system, which are kept as "Firefox / Linux".
+func (w words) device(locale, agent string) string {
+	browser, system, both := strings.Cut(agent, " / ")
+	if !both {
+		return agent
+	}
+	text, _ := w.text(locale, "device", "browser", browser, "system", system) // check saw to it that it is there
+	return text
+}
