@@ -6,9 +6,9 @@ import (
 
 // messageBody is what message.html sees.
 type messageBody struct {
-	Title       string
+	Title            string
 	Text, Did, Steps []string
-	After       string
+	After            string
 }
 
 // Logout is the question before logging out.

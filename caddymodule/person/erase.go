@@ -43,7 +43,7 @@ func (k *Keeper) Erase(ctx context.Context, account, id string) (e Erased, err e
 	steps := []func() error{
 		func() error { return k.eraseOwn(ctx, account, id, &e) },
 		func() error { return k.eraseTries(ctx, id, former, &e) },
-		func() error { return k.eraseMoved(ctx, id, former) },
+		func() error { return k.eraseMoved(ctx, account, id, former) },
 		func() error { return k.eraseLines(ctx, account, id, &e) }, // last: it knows the addresses
 	}
 	for _, step := range steps {
@@ -158,9 +158,12 @@ func (k *Keeper) eraseTries(ctx context.Context, id string, addresses []string, 
 	return nil
 }
 
-// eraseMoved forgets whose addresses these were.
-func (k *Keeper) eraseMoved(ctx context.Context, id string, addresses []string) error {
+// eraseMoved forgets whose addresses these were, and holds none for them.
+func (k *Keeper) eraseMoved(ctx context.Context, account, id string, addresses []string) error {
 	for _, address := range addresses {
+		if err := k.Directory.Unhold(ctx, account, id, address); err != nil {
+			return err
+		}
 		err := k.store.Update(ctx, store.EmailTag(address), func(tx store.Tx) error {
 			moved, err := optional(store.Moved.Read(tx, ""))
 			if err != nil || moved == nil || moved.User != id {

@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -170,6 +172,56 @@ func TestTheLastLoginIsKnown(t *testing.T) {
 		must(t, k.nodes[0].dir.DeleteUser(t.Context(), k.user.Account, k.user.ID))
 		if _, err := read(); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("of somebody deleted: %v", err)
+		}
+	})
+}
+
+// A change that is confirmed in another browser ends all sessions but the one in
+// which it was asked for; one that is over or somebody else's is not brought back.
+func TestEndingAllButOne(t *testing.T) {
+	onStores(t, func(t *testing.T, k *kit) {
+		far := k.nodes[len(k.nodes)-1]
+		end := func(id string) {
+			must(t, far.store.Update(t.Context(), store.AccountTag(k.user.Account), func(tx store.Tx) error {
+				u, err := store.Users.Read(tx, k.user.ID)
+				if err != nil {
+					return err
+				}
+				if err := far.EndAllBut(tx, u, id); err != nil {
+					return err
+				}
+				return directory.SaveUser(t.Context(), tx, u, k.clock.now())
+			}))
+		}
+		one, two := k.begin(t, false), k.begin(t, true)
+		id, err := far.Named(t.Context(), k.user.Account, k.user.ID, one.Handle)
+		must(t, err)
+		end(id)
+		k.facts(t, two.Cookie, func(f *session.Facts) bool { return f.Cause == cause.SessionEnded })
+		k.facts(t, one.Cookie, func(f *session.Facts) bool { return f.Cause == cause.None })
+		dead, err := far.Named(t.Context(), k.user.Account, k.user.ID, two.Handle)
+		must(t, err)
+		for _, id := range []string{dead, "jan.nothing", ""} {
+			end(id)
+			if got := k.handles(t); len(got) != 0 {
+				t.Errorf("%q brought back %v", id, got)
+			}
+		}
+	})
+}
+
+// Who ended a session by its name is in the audit log, once.
+func TestEndingASessionIsWrittenDown(t *testing.T) {
+	onStores(t, func(t *testing.T, k *kit) {
+		one, node := k.begin(t, false), k.nodes[0]
+		ctx := audit.As(t.Context(), audit.Actor{Kind: audit.ByUser, ID: k.user.ID, Account: k.user.Account})
+		for range 2 {
+			must(t, node.EndOne(ctx, k.user.Account, k.user.ID, one.Handle))
+		}
+		page, err := audit.New(node.store, audit.Options{Now: k.clock.now}).List(ctx, k.user.Account, audit.Query{Action: audit.UserSessionEnded})
+		must(t, err)
+		if len(page.Entries) != 1 || page.Entries[0].User != k.user.ID || page.Entries[0].Actor.ID != k.user.ID || page.Entries[0].Email == "" {
+			t.Errorf("%+v", page.Entries)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
+	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
@@ -14,7 +15,10 @@ func TestTheWayBackToAnAddressIsNeverPushedOut(t *testing.T) {
 		ctx := w.t.Context()
 		write := func(kind string) string {
 			o := w.book.Notice(ctx, w.reread(), ticket.Telling{Kind: kind, Origin: "https://app.example/gateway", To: "old@acme.test"})
-			w.openIn(o)
+			err := w.post.Send(ctx, o.Mail, func(tx store.Tx) error { return o.Open(tx, w.now()) })
+			if err != nil {
+				w.t.Fatal(err)
+			}
 			return token(o.Mail.Letter.NotMe)
 		}
 		back := write(letter.AddressChanged)
