@@ -2,7 +2,9 @@ package caddymodule
 
 import (
 	"context"
+	"time"
 
+	linked "github.com/cliendo/gateway/caddymodule/identity"
 	"github.com/cliendo/gateway/caddymodule/invite"
 	"github.com/cliendo/gateway/caddymodule/mailed"
 	"github.com/cliendo/gateway/caddymodule/manage"
@@ -19,7 +21,7 @@ func (r *rooms) manager(prefix string) *manage.Manager {
 	o := manage.Options{
 		Store: r.house.engine, Directory: r.directory, Hasher: r.hasher, Limits: r.limits, Sessions: r.sessions,
 		Audit: r.auditLog(), Eraser: eraser{r.people()}, Mode: r.settings.Recovery, Brand: r.settings.Brand.Name, Log: r.log,
-		Undo: []manage.Undo{r.factors.Undo}, // what "this was not me" takes back: every way in that can be added
+		Undo: []manage.Undo{r.factors.Undo, undoIdentities}, // what "this was not me" takes back: every way in that can be added
 	}
 	if r.settings.PublicURL != nil {
 		o.Origin = r.settings.PublicURL.String() + prefix
@@ -63,4 +65,13 @@ type eraser struct{ *person.Keeper }
 func (e eraser) Erase(ctx context.Context, u *store.User) error {
 	_, err := e.Keeper.Erase(ctx, u.Account, u.ID)
 	return err
+}
+
+// undoIdentities takes back what was linked since then.
+func undoIdentities(ctx context.Context, tx store.Tx, u *store.User, since time.Time) (string, error) {
+	ended, err := linked.EndSince(ctx, tx, u, since, time.Now())
+	if len(ended) == 0 {
+		return "", err
+	}
+	return ticket.UndoneIdentities, err
 }

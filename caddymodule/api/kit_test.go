@@ -60,6 +60,13 @@ type noSessions struct{}
 
 func (noSessions) EndOne(context.Context, string, string, string) error { return nil }
 
+func (noSessions) Named(context.Context, string, string, string) (string, error) { return "", nil }
+
+func (noSessions) EndAllBut(_ store.Tx, u *store.User, _ string) error {
+	u.Epoch++
+	return nil
+}
+
 // counted counts the writes to a store, and lets tests look at them.
 type counted struct {
 	store.Engine

@@ -52,7 +52,8 @@ func (l Links) Revoke(ctx context.Context, token string) (*ticket.Found, error) 
 
 // disowned is what follows from a ticket that is nobody's.
 type disowned struct {
-	since   time.Time // what was done from then on is taken back
+	since   time.Time // from when on an address that was changed is brought back
+	added   time.Time // and ways in that were added are taken back
 	address string    // that is theirs again; empty: the one they have
 	// mail: their password opens nothing any more, and a new one is mailed.
 	mail bool
@@ -131,6 +132,10 @@ func (m *Manager) consequences(ctx context.Context, f *ticket.Found, u *store.Us
 		d.since = t.Settled
 	case t.Since.IsZero():
 		d.since = t.Asked
+	}
+	// What a letter tells of was done a moment before it was written.
+	if d.added = d.since; d.since.Equal(t.Asked) {
+		d.added = t.Asked.Add(-time.Minute)
 	}
 	switch {
 	case t.Purpose == ticket.Notice && t.Mode == letter.AddressChanged:
@@ -212,7 +217,7 @@ func (m *Manager) takeBack(ctx context.Context, tx store.Tx, f *ticket.Found, u 
 		undone = append(undone, ticket.UndonePassword)
 	}
 	for _, undo := range m.o.Undo {
-		what, err := undo(ctx, tx, u, d.since)
+		what, err := undo(ctx, tx, u, d.added)
 		if err != nil {
 			return nil, err
 		}

@@ -26,7 +26,7 @@ func (w *world) self() context.Context {
 // asks has jan ask for another address in the session "s1", and returns the mails.
 func (w *world) asks(address string) map[string]outbox.Draft {
 	w.t.Helper()
-	w.push(time.Minute)
+	w.Push(time.Minute)
 	u, err := w.MoveOwn(w.self(), w.read("acme", jan), "s1", address)
 	w.must(err)
 	if u.Moving == nil || u.Email == u.Moving.Email {
@@ -39,7 +39,7 @@ func (w *world) asks(address string) map[string]outbox.Draft {
 func (w *world) moves(address string) (undo string) {
 	w.t.Helper()
 	prove := w.asks(address)[letter.AddressToProve]
-	w.push(time.Minute)
+	w.Push(time.Minute)
 	_, err := w.Prove(w.t.Context(), w.open(prove.Letter.Link, address))
 	w.must(err)
 	return w.mailed()[letter.AddressChanged].Letter.NotMe
@@ -47,7 +47,7 @@ func (w *world) moves(address string) (undo string) {
 
 func (w *world) notMe(link string) (*ticket.Found, map[string]outbox.Draft) {
 	w.t.Helper()
-	w.push(time.Minute)
+	w.Push(time.Minute)
 	f, err := manage.Links{Book: w.book, Manager: w.Manager}.Revoke(w.t.Context(), token(link))
 	w.must(err)
 	return f, w.mailed()
@@ -68,7 +68,7 @@ func TestSomebodyChangesTheirOwnAddress(t *testing.T) {
 			t.Fatalf("mailed %+v", mails)
 		}
 		before := w.read("acme", jan)
-		start, err := event.New(w.store, event.Options{Now: w.now}).End(ctx)
+		start, err := event.New(w.store, event.Options{Now: w.Now}).End(ctx)
 		w.must(err)
 		u, err := w.Prove(ctx, w.open(prove.Letter.Link, "jan@home.test"))
 		w.must(err)
@@ -79,10 +79,10 @@ func TestSomebodyChangesTheirOwnAddress(t *testing.T) {
 			t.Errorf("the session it was asked in goes on: %v", w.sessions.kept)
 		}
 		told := w.mailed()[letter.AddressChanged]
-		if told.To != "teammate@acme.test" || told.Letter.By != "" || told.Until.Sub(w.now()) != ticket.UndoLife {
+		if told.To != "teammate@acme.test" || told.Letter.By != "" || told.Until.Sub(w.Now()) != ticket.UndoLife {
 			t.Errorf("the old mailbox is told %+v", told)
 		}
-		events, _, err := event.New(w.store, event.Options{Now: w.now}).After(ctx, start, "acme", 100)
+		events, _, err := event.New(w.store, event.Options{Now: w.Now}).After(ctx, start, "acme", 100)
 		w.must(err)
 		if len(events) != 1 || events[0].User != jan || events[0].Kind != event.Changed {
 			t.Errorf("the app hears %+v", events)
@@ -115,10 +115,10 @@ func TestATakenAddressIsAnsweredLikeAFreeOne(t *testing.T) {
 		w.must(err)
 		_, err = w.Prove(ctx, w.open(w.mailed()[letter.AddressToProve].Letter.Link, "boss@rival.test"))
 		w.must(err)
-		w.post.take()
+		w.post.Take()
 		free := w.asks("free@home.test")
 		for _, address := range []string{"admin@acme.test", "superadmin@rival.test", "boss@rival.test", u.Email} {
-			w.push(time.Hour)
+			w.Push(time.Hour)
 			mails := w.asks(address)
 			if len(mails) != len(free) || mails[letter.AddressAsked].To != free[letter.AddressAsked].To {
 				t.Errorf("%s: %+v", address, mails)
@@ -150,7 +150,7 @@ func TestTheFirstOwnerUndoesAChainOfChanges(t *testing.T) {
 			t.Errorf("undone %v: %+v", f.Undone, w.read("acme", jan))
 		}
 		third := w.moves("thief@three.test")
-		w.push(24 * time.Hour)
+		w.Push(24 * time.Hour)
 		// Nobody takes the address meanwhile: neither a stranger, nor an admin of theirs.
 		for _, account := range []string{"rival", "acme"} {
 			c := &store.User{Account: account, Email: "teammate@acme.test", Name: "x", Type: "teammate"}
@@ -201,20 +201,20 @@ func TestAnAddressIsHeldForThreeDaysAndNotForSomebodyGone(t *testing.T) {
 		take := func() error {
 			return w.dir.CreateUser(ctx, &store.User{Account: "rival", Email: "teammate@acme.test", Name: "x", Type: "teammate"})
 		}
-		w.push(ticket.UndoLife - 2*time.Minute)
+		w.Push(ticket.UndoLife - 2*time.Minute)
 		if err := take(); !errors.Is(err, directory.ErrTaken) {
 			t.Errorf("a moment before: %v", err)
 		}
-		w.push(3 * time.Minute)
+		w.Push(3 * time.Minute)
 		w.must(take())
 		// Of somebody who is deleted nothing is held.
-		w.post.take()
+		w.post.Take()
 		_, err := w.MoveOwn(w.self(), w.read("acme", jan), "s1", "jan@work.test")
 		w.must(err)
 		_, err = w.Prove(ctx, w.open(w.mailed()[letter.AddressToProve].Letter.Link, "jan@work.test"))
 		w.must(err)
 		w.must(w.dir.DeleteUser(ctx, "acme", jan))
-		w.push(2 * time.Minute)
+		w.Push(2 * time.Minute)
 		w.must(w.dir.CreateUser(ctx, &store.User{Account: "rival", Email: "jan@home.test", Name: "y", Type: "teammate"}))
 	})
 }
@@ -223,7 +223,7 @@ func TestAnAddressIsHeldForThreeDaysAndNotForSomebodyGone(t *testing.T) {
 // about the device alone brings everything back, whichever is pressed first.
 func TestNotMeOfADeviceBringsTheAddressBack(t *testing.T) {
 	onStores(t, func(t *testing.T, w *world) {
-		began := w.now()
+		began := w.Now()
 		device := w.told(letter.NewDevice, began)
 		w.moves("thief@one.test")
 		w.moves("thief@two.test")
@@ -250,8 +250,8 @@ func TestNotMeOfADeviceBringsTheAddressBack(t *testing.T) {
 func TestNotMeLeavesWhatWasThereBefore(t *testing.T) {
 	onStores(t, func(t *testing.T, w *world) {
 		w.moves("jan@home.test")
-		w.push(time.Hour)
-		device := w.told(letter.NewDevice, w.now())
+		w.Push(time.Hour)
+		device := w.told(letter.NewDevice, w.Now())
 		if _, mails := w.notMe(device); mails[letter.Secured].To != "jan@home.test" {
 			t.Errorf("mailed %+v", mails)
 		}
@@ -282,10 +282,10 @@ func TestNobodyMovesMoreOftenThanCanBeUndone(t *testing.T) {
 			w.moves(address)
 		}
 		var many *outbox.TooMany
-		if _, err := w.MoveOwn(w.self(), w.read("acme", jan), "s1", "d@one.test"); !errors.As(err, &many) || !many.Until.After(w.now()) {
+		if _, err := w.MoveOwn(w.self(), w.read("acme", jan), "s1", "d@one.test"); !errors.As(err, &many) || !many.Until.After(w.Now()) {
 			t.Errorf("a fourth time: %v", err)
 		}
-		w.push(ticket.UndoLife)
+		w.Push(ticket.UndoLife)
 		w.moves("d@one.test")
 	})
 }
@@ -297,7 +297,7 @@ func TestNotMeIsOneStep(t *testing.T) {
 		failing := errors.New("no")
 		o := w.options
 		o.Undo = []manage.Undo{func(context.Context, store.Tx, *store.User, time.Time) (string, error) { return "", failing }}
-		device, before := w.told(letter.NewDevice, w.now()), w.read("acme", jan)
+		device, before := w.told(letter.NewDevice, w.Now()), w.read("acme", jan)
 		if _, err := (manage.Links{Book: w.book, Manager: manage.New(o)}).Revoke(t.Context(), token(device)); !errors.Is(err, failing) {
 			t.Errorf("a hook that fails: %v", err)
 		}
@@ -305,7 +305,7 @@ func TestNotMeIsOneStep(t *testing.T) {
 			t.Errorf("half of it was done: %+v", u)
 		}
 		var since time.Time
-		began := w.now().Add(-time.Minute)
+		began := w.Now().Add(-time.Minute)
 		device = w.told(letter.NewDevice, began)
 		o.Undo = []manage.Undo{func(_ context.Context, _ store.Tx, _ *store.User, at time.Time) (string, error) {
 			since = at
@@ -318,7 +318,7 @@ func TestNotMeIsOneStep(t *testing.T) {
 		for range 8 {
 			w.must(<-done)
 		}
-		if n := len(w.post.take()); n != 1 {
+		if n := len(w.post.Take()); n != 1 {
 			t.Errorf("%d passwords were mailed", n)
 		}
 		if u := w.read("acme", jan); u.Epoch != before.Epoch+1 || !since.Equal(began) {

@@ -15,7 +15,7 @@ func TestTheWayBackToAnAddressIsNeverPushedOut(t *testing.T) {
 		ctx := w.t.Context()
 		write := func(kind string) string {
 			o := w.book.Notice(ctx, w.reread(), ticket.Telling{Kind: kind, Origin: "https://app.example/gateway", To: "old@acme.test"})
-			err := w.post.Send(ctx, o.Mail, func(tx store.Tx) error { return o.Open(tx, w.now()) })
+			err := w.post.Send(ctx, o.Mail, func(tx store.Tx) error { return o.Open(tx, w.Now()) })
 			if err != nil {
 				w.t.Fatal(err)
 			}
@@ -28,7 +28,7 @@ func TestTheWayBackToAnAddressIsNeverPushedOut(t *testing.T) {
 		if f, err := w.book.Find(ctx, back); err != nil || !f.Revoking {
 			w.t.Errorf("the way back: %+v, %v", f, err)
 		}
-		if before, err := w.book.Before(ctx, w.reread(), w.now().Add(-1)); err != nil || before != "old@acme.test" {
+		if before, err := w.book.Before(ctx, w.reread(), w.Now().Add(-1)); err != nil || before != "old@acme.test" {
 			w.t.Errorf("the address before is %q, %v", before, err)
 		}
 	})

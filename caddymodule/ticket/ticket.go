@@ -103,6 +103,8 @@ const (
 	UndoneAsked      = "asked" // a change of address that was not proved yet
 	UndoneSecondStep = "second_step"
 	UndoneCodes      = "codes"
+	UndoneIdentities = "identities"
+	UndonePasskeys   = "passkeys"
 )
 
 // Settled is what using a ticket did.
