@@ -24,6 +24,8 @@ const (
 	UserPasswordRemoved  Action = "user.password_removed"
 	UserSecondStepOn     Action = "user.second_step_on"
 	UserSecondStepOff    Action = "user.second_step_off"
+	UserAppReplaced      Action = "user.second_step_replaced" // another app makes the codes
+	UserCodesRenewed     Action = "user.recovery_codes_renewed"
 	UserIdentityLinked   Action = "user.identity_linked"
 	UserIdentityUnlinked Action = "user.identity_unlinked"
 	UserSessionsEnded    Action = "user.sessions_ended"
@@ -59,7 +61,7 @@ const (
 
 var actions = []Action{
 	UserCreated, UserDeleted, UserEmailChanged, UserEmailAsked, UserEmailDropped, UserNameChanged, UserTypeChanged, UserLocaleChanged,
-	UserBlocked, UserUnblocked, UserPasswordSet, UserPasswordRemoved, UserSecondStepOn, UserSecondStepOff,
+	UserBlocked, UserUnblocked, UserPasswordSet, UserPasswordRemoved, UserSecondStepOn, UserSecondStepOff, UserAppReplaced, UserCodesRenewed,
 	UserIdentityLinked, UserIdentityUnlinked,
 	UserSessionsEnded, UserSessionEnded, UserDisowned, UserInvited, UserExported, UserErased,
 	AccountCreated, AccountNameChanged, AccountStateChanged, AccountChanged, AccountSessionsEnded,

@@ -54,6 +54,9 @@ type house struct {
 	noted     []attempt.Entry
 	mailDown  bool
 	mailsFull bool
+	noMail    bool
+	pages     *page.Renderer
+	book      *ticket.Book
 }
 
 func (h *house) now() time.Time       { return time.Now().Add(time.Duration(h.shift.Load())) }
@@ -88,6 +91,17 @@ func (h *house) Send(ctx context.Context, d outbox.Draft, with func(store.Tx) er
 	return err
 }
 
+// SendAll is Send for several.
+func (h *house) SendAll(ctx context.Context, drafts []outbox.Draft, with func(store.Tx) error) error {
+	if err := h.Send(ctx, drafts[0], with); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.mails = append(h.mails, drafts[1:]...)
+	return nil
+}
+
 func onStores(t *testing.T, test func(h *house)) {
 	t.Run("bolt", func(t *testing.T) {
 		h := &house{t: t}
@@ -114,7 +128,7 @@ func must(t testing.TB, err error) {
 
 func (h *house) furnish(e store.Engine) {
 	t, ctx := h.t, context.Background()
-	h.engine, h.mux = e, http.NewServeMux()
+	h.engine = e
 	rules := directory.Rules{Types: directory.BuiltinTypes()}
 	h.dir = directory.New(e, directory.Options{Rules: rules, Now: h.now})
 	h.sessions = session.New(e, h.dir, session.Settings{
@@ -129,25 +143,47 @@ func (h *house) furnish(e store.Engine) {
 	box, err := keys.NewBox("factor")
 	must(t, err)
 	h.factors = factor.New(e, factor.Options{Box: box, Issuer: "Test", Now: h.now})
+	fresh, err := keys.NewBox("fresh")
+	must(t, err)
+	h.book = ticket.New(e, ticket.Options{Box: fresh, Key: keys.Derive("tickets"), Hasher: h, Mails: h, Now: h.now})
 	h.limits = limit.New(e, limit.Config{}, h.now)
 	pages, err := page.New(page.Options{Now: h.now})
 	must(t, err)
-	security.New(security.Options{
-		Prefix: "/gateway", Origin: "https://app.example/gateway", Sessions: h.sessions, Directory: h.dir, Dispatcher: h, Factors: h.factors,
-		Prover: h.prover(keys), Store: e, Tickets: ticket.New(e, ticket.Options{Mails: nil, Now: h.now}), Mails: h, Pages: pages, Now: h.now,
-	}).Mount(h.mux)
+	h.mount(pages)
 	must(t, h.dir.CreateAccount(ctx, &store.Account{ID: "praktijk", Name: "Praktijk", State: directory.Active}))
 	must(t, h.dir.CreateUser(ctx, &store.User{
 		ID: "jan", Account: "praktijk", Email: "jan@example.test", Name: "Jan", Type: "teammate", Password: password, Locale: "en",
 	}))
 }
 
+// mount makes the errand anew.
+func (h *house) mount(pages *page.Renderer) {
+	h.pages, h.mux = pages, http.NewServeMux()
+	o := security.Options{
+		Prefix: "/gateway", Origin: "https://app.example/gateway", Sessions: h.sessions, Directory: h.dir, Dispatcher: h, Factors: h.factors,
+		Prover: h.prover(), Store: h.engine, Pages: pages, Now: h.now,
+	}
+	if !h.noMail {
+		o.Tickets, o.Mails = h.book, h
+	}
+	security.New(o).Mount(h.mux)
+}
+
+// withoutMail is the product where no mail is configured.
+func (h *house) withoutMail() {
+	h.noMail = true
+	h.mount(h.pages)
+}
+
+func (h *house) owner() outbox.Owner { return outbox.OfUser("praktijk", "jan") }
+
 // prover asks for proofs as the product does.
-func (h *house) prover(keys *secret.Keys) *proof.Prover {
-	return proof.New(proof.Options{
-		Codes: ticket.New(h.engine, ticket.Options{Key: keys.Derive("tickets"), Mails: h, Now: h.now}), Quota: h, Origin: "https://app.example/gateway",
-		Directory: h.dir, Limits: h.limits, Hasher: h, Attempts: h, Factors: h.factors,
-	})
+func (h *house) prover() *proof.Prover {
+	o := proof.Options{Directory: h.dir, Limits: h.limits, Hasher: h, Attempts: h, Factors: h.factors}
+	if !h.noMail {
+		o.Codes, o.Quota, o.Origin = h.book, h, "https://app.example/gateway"
+	}
+	return proof.New(o)
 }
 
 // Allow refuses mails while mailsFull is set.
@@ -269,4 +305,36 @@ func (h *house) noSetup(b *browser) {
 	if body := res.Body.String(); attr(res, "data-second-step") == "" || keyShown.MatchString(body) || codesShown.MatchString(body) {
 		h.t.Errorf("a set-up is shown: %s", body)
 	}
+}
+
+// letters are the kinds of the mails so far.
+func (h *house) letters() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var kinds []string
+	for _, m := range h.mails {
+		kinds = append(kinds, m.Letter.Kind)
+	}
+	return strings.Join(kinds, " ")
+}
+
+// mailed is the code of the last mail.
+func (h *house) mailed() string {
+	h.t.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.mails) == 0 || h.mails[len(h.mails)-1].Letter.Code == "" {
+		h.t.Fatal("no code was mailed")
+	}
+	return h.mails[len(h.mails)-1].Letter.Code
+}
+
+// edit changes jan from elsewhere.
+func (h *house) edit(fn func(u *store.User)) {
+	h.t.Helper()
+	_, err := h.dir.UpdateUser(context.Background(), "praktijk", "jan", func(u *store.User) error {
+		fn(u)
+		return nil
+	})
+	must(h.t, err)
 }

@@ -8,12 +8,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/store"
-	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
 // Factors is what somebody's second step is managed with.
@@ -195,14 +195,25 @@ func (e *Errand) enable(v *visit) {
 		e.setup(v, cause.BadRequest.Status(), page.SecondSetup{Cause: cause.BadRequest, NotStored: true})
 		return
 	}
-	done := "on"
-	err := e.change(v, nil, func(tx store.Tx, u *store.User) error {
-		done = "on"
-		if u.SecondStep {
-			done = "codes"
+	s, err := e.Factors.Setup(v.Context(), v.user, v.session)
+	if err != nil {
+		e.none(v, err)
+		return
+	}
+	what := settingUp(v.user, s)
+	tell := e.telling(v, what.letter)
+	err = e.change(v, &tell, func(tx store.Tx, u *store.User) error {
+		if u.SecondStep != v.user.SecondStep {
+			return factor.ErrNone // switched on or off a moment ago: this is another story
 		}
 		if err := e.Factors.Enable(tx, u, v.session); err != nil {
 			return err
+		}
+		if what.audit != "" { // that it was switched on is seen by the directory
+			entry := audit.Entry{Action: what.audit, Account: u.Account, User: u.ID, Email: u.Email}
+			if err := audit.Append(v.Context(), tx, entry, e.Now()); err != nil {
+				return err
+			}
 		}
 		return e.Sessions.EndOthers(tx, u, v.cookie, "otp", "mfa")
 	})
@@ -211,7 +222,23 @@ func (e *Errand) enable(v *visit) {
 		return
 	}
 	e.Log.Info("a second step, or its recovery codes, was set up", "user", v.user.ID, "account", v.user.Account)
-	e.on(v, pathSecond, "done", done)
+	e.on(v, pathSecond, "done", what.done)
+}
+
+// setUp is what finishing a set-up does, and how it is told.
+type setUp struct {
+	done, letter string
+	audit        audit.Action
+}
+
+func settingUp(u *store.User, s factor.Setup) setUp {
+	switch {
+	case !u.SecondStep:
+		return setUp{"on", letter.SecondStepOn, ""}
+	case s.Seed != "":
+		return setUp{"codes", letter.SecondStepApp, audit.UserAppReplaced}
+	}
+	return setUp{"codes", letter.RecoveryCodes, audit.UserCodesRenewed}
 }
 
 func (e *Errand) cancelSetup(v *visit) {
@@ -235,8 +262,8 @@ func (e *Errand) off(v *visit) {
 	if !e.prove(v, formOff, e.showSecond) {
 		return
 	}
-	tell := &ticket.Telling{Kind: letter.SecondStepOff, Origin: e.Origin, Locale: v.locale}
-	err := e.change(v, tell, func(tx store.Tx, u *store.User) error {
+	tell := e.telling(v, letter.SecondStepOff)
+	err := e.change(v, &tell, func(tx store.Tx, u *store.User) error {
 		if err := factor.Off(tx, u); err != nil {
 			return err
 		}

@@ -12,6 +12,9 @@ const (
 	Nobody           = "nobody"           // nobody here has this address
 	PasswordChanged  = "password_changed" // it happened
 	SecondStepOff    = "second_step_off"
+	SecondStepOn     = "second_step_on"
+	SecondStepApp    = "second_step_app"   // another app makes the codes
+	RecoveryCodes    = "recovery_codes"    // there are new ones
 	IdentityLinked   = "identity_linked"   // an account with a provider logs them in from now on
 	IdentityUnlinked = "identity_unlinked" // and does so no more
 	NewDevice        = "new_device"
@@ -28,8 +31,9 @@ const (
 // Kinds lists all kinds, in the order of the documentation.
 func Kinds() []string {
 	return []string{
-		Magic, NewPassword, RevealPassword, Nobody, PasswordChanged, SecondStepOff, IdentityLinked, IdentityUnlinked, NewDevice,
-		LimitReached, AddressChanged, AddressAsked, AddressYours, AddressToProve, Invited, ProofCode, Secured,
+		Magic, NewPassword, RevealPassword, Nobody, PasswordChanged, SecondStepOff, SecondStepOn, SecondStepApp, RecoveryCodes,
+		IdentityLinked, IdentityUnlinked, NewDevice, LimitReached, AddressChanged, AddressAsked, AddressYours, AddressToProve,
+		Invited, ProofCode, Secured,
 	}
 }
 
