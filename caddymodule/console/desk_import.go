@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/audit"
@@ -31,10 +32,9 @@ const (
 
 // importBody is what import.html sees.
 type importBody struct {
-	Prove   bool // who it is has to be proved before a file is sent
-	Columns []transfer.Column
-	Done    *importDone
-	MiB     int
+	Prove bool // who it is has to be proved before a file is sent
+	Done  *importDone
+	MiB   int
 }
 
 // importDone is what came of an import, or of its rehearsal.
@@ -42,7 +42,23 @@ type importDone struct {
 	transfer.Summary
 	File    string
 	Refused []refusedRow
+	Lines   []importLine // that were not taken
 	More    int
+}
+
+// importLine is a line that was not taken, in the words of whoever looks.
+type importLine struct {
+	Line                        int
+	Record, Field, Problem, Fix string
+}
+
+func (v *visit) line(p transfer.Problem) importLine {
+	problem, fix := p.Said()
+	l := importLine{Line: p.Line, Field: p.Field, Problem: problem.Say(v.say), Fix: fix.Say(v.say)}
+	if kind, who, ok := strings.Cut(p.Record, " "); ok {
+		l.Record = v.say("import.of."+kind, "who", who)
+	}
+	return l
 }
 
 type refusedRow struct {
@@ -58,7 +74,7 @@ func (e *Errand) importPage(w http.ResponseWriter, r *http.Request, v *visit) {
 
 func (e *Errand) showImport(w http.ResponseWriter, r *http.Request, v *visit, done *importDone, problem page.AdminProblem, status int) {
 	e.show(w, r, v, page.Admin{Name: "import", Status: status, Title: v.say("import.title"), Problem: problem, Body: importBody{
-		Prove: proof.Due(v.facts.AuthTime(), e.Now()), Columns: transfer.Columns(), Done: done, MiB: maxUpload >> 20,
+		Prove: proof.Due(v.facts.AuthTime(), e.Now()), Done: done, MiB: maxUpload >> 20,
 	}})
 }
 
@@ -94,7 +110,8 @@ func (e *Errand) imported(w http.ResponseWriter, r *http.Request, v *visit) {
 		e.showImport(w, r, v, nil, e.noImport(v, "import.too_long"), http.StatusRequestEntityTooLarge)
 	case errors.As(err, &file):
 		problem := e.noImport(v, "import.bad_file")
-		problem.Text += " " + isolated(file.Error())
+		what, fix := file.Said()
+		problem.Text += " " + isolated(what.Say(v.say)+". ") + isolated(fix.Say(v.say))
 		e.showImport(w, r, v, nil, problem, http.StatusBadRequest)
 	case errors.Is(err, errForm):
 		e.showImport(w, r, v, nil, e.noImport(v, "import.no_file"), http.StatusBadRequest)
@@ -169,6 +186,9 @@ func (e *Errand) importFile(ctx context.Context, part *multipart.Part, v *visit,
 	if len(done.Problems) > shownProblems {
 		done.More += len(done.Problems) - shownProblems
 		done.Problems = done.Problems[:shownProblems]
+	}
+	for _, p := range done.Problems {
+		done.Lines = append(done.Lines, v.line(p))
 	}
 	return done, nil
 }

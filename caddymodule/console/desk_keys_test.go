@@ -12,6 +12,7 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/store"
 )
 
 func TestKeysAreShownOnce(t *testing.T) {
@@ -112,4 +113,44 @@ func TestImportRehearsesFirst(t *testing.T) {
 			t.Errorf("with an old proof: %d %s", a.Code, a.cause())
 		}
 	})
+}
+
+// badLines has something wrong in each of its lines.
+const badLines = `record,account,email,name,type,state,password_hash,password_scheme
+account,nieuw,,Nieuw,,nergens,,
+user,acme,geen-mail,<b>Bo</b>,teammate,,,
+user,acme,acme-admin@demo.test,Twee,teammate,,,
+user,acme,ACME-admin@demo.test,Drie,teammate,,,
+user,acme,vier@acme.test,Vier,koning,,,
+user,acme,vijf@acme.test,Vijf,teammate,,onbekend,
+user,acme,zes@acme.test,Zes,teammate,,$2y$99$abcdefghijklmnopqrstuvabcdefghijklmnopqrstuvwxyz01234,
+user,acme,zeven@acme.test,Zeven,teammate,,$2y$10$abcdefghijklmnopqrstuvabcdefghijklmnopqrstuvwxyz01234,bcript
+`
+
+// What is wrong with a line is said in the language of whoever sent the file; the
+// command line says the same in English.
+func TestImportSaysWhatIsWrongInTheLanguageOfThePerson(t *testing.T) {
+	w := onBolt(t)
+	w.change("saskia", func(u *store.User) { u.Locale = "nl" })
+	a := w.upload("saskia", "rehearse", "users.csv", badLines)
+	for _, want := range []string{
+		"account nieuw", "gebruiker geen-mail", "deze state is er hier niet", "kies uit trial, active, arrears, cancelled, suspended",
+		"er staat geen @ in", "schrijf het als naam@example.com", ", anders geschreven", "deze type is er hier niet",
+		"het begint als geen enkel bekend schema", "bcrypt met kosten 99: dat moet van 4 tot 14 zijn", "bedoel je bcrypt?",
+	} {
+		if !strings.Contains(a.body, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if strings.Contains(a.body, "<b>Bo") || strings.Contains(a.body, "said: ") || strings.Contains(a.body, "there is no") || strings.Contains(a.body, "must be") {
+		t.Errorf("the page says what it should not: %s", a.body)
+	}
+	if a := w.upload("saskia", "rehearse", "users.csv", "rekord,account\n"); a.Code != http.StatusBadRequest ||
+		!strings.Contains(a.body, "er is geen kolom") || !strings.Contains(a.body, "bedoel je record?") {
+		t.Errorf("a file with an unknown column: %d %s", a.Code, a.body)
+	}
+	w.change("saskia", func(u *store.User) { u.Locale = "en" })
+	if a := w.upload("saskia", "rehearse", "users.csv", badLines); !strings.Contains(a.body, "line 4 has this address, written differently") {
+		t.Errorf("in English: %s", a.body)
+	}
 }

@@ -39,6 +39,7 @@ func deskViews() []view {
 		{name: "keys", as: "saskia", path: "/keys"},
 		{name: "key-made", as: "saskia", path: "/keys", fields: []string{"name", "Facturatie", "scope_accounts_read", "1"}},
 		{name: "import", as: "saskia", path: "/import"},
+		{name: "import-wrong", as: "saskia", path: "/import", file: badLines},
 	}
 }
 

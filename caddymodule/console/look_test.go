@@ -90,6 +90,7 @@ func rename(w *world, id, name string) {
 type view struct {
 	name, as, path string
 	fields         []string // posted, if any
+	file           string   // uploaded, if any
 	old            bool     // with an old proof
 }
 
@@ -165,8 +166,12 @@ func gallery(w *world) http.Handler {
 			}
 			path := v.path + glue + "lang=" + r.URL.Query().Get("lang")
 			a := w.get(v.as, path)
-			if v.fields != nil {
+			switch {
+			case v.fields != nil:
 				a = w.submit(v.as, path, v.fields...)
+			case v.file != "":
+				w.change(v.as, func(u *store.User) { u.Locale = r.URL.Query().Get("lang") }) // what is uploaded has no query
+				a = w.upload(v.as, "rehearse", "users.csv", v.file)
 			}
 			for name, values := range a.Header() {
 				rw.Header()[name] = values

@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -120,5 +119,5 @@ func oneOf(field, value string, allowed []string) error {
 			return nil
 		}
 	}
-	return invalid(field, fmt.Sprintf("there is no such %s here", field), "take one of "+strings.Join(allowed, ", "))
+	return invalid(field, "there is no such {field} here", "take one of {words}", "field", field, "words", strings.Join(allowed, ", "))
 }

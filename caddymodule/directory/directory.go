@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/event"
+	"github.com/cliendo/gateway/caddymodule/phrase"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
@@ -38,6 +39,17 @@ type FieldError struct {
 	Field string
 	// Problem is a sentence without full stop; Fix, if any, what to do.
 	Problem, Fix string
+
+	// The same, to be said in another language.
+	said [2]phrase.Phrase
+}
+
+// Said returns problem and fix as phrases.
+func (e *FieldError) Said() (problem, fix phrase.Phrase) {
+	if e.said[0].Text == "" {
+		return phrase.Of(e.Problem), phrase.Of(e.Fix)
+	}
+	return e.said[0], e.said[1]
 }
 
 // Error returns field, problem and fix in one line.
@@ -52,8 +64,9 @@ func (e *FieldError) Error() string {
 // Is makes every FieldError an ErrInvalid.
 func (e *FieldError) Is(target error) bool { return target == ErrInvalid }
 
-func invalid(field, problem, fix string) error {
-	return &FieldError{Field: field, Problem: problem, Fix: fix}
+func invalid(field, problem, fix string, values ...any) error {
+	p, f := phrase.Of(problem, values...), phrase.Of(fix, values...)
+	return &FieldError{Field: field, Problem: p.String(), Fix: f.String(), said: [2]phrase.Phrase{p, f}}
 }
 
 // Store is what the directory asks of the store.

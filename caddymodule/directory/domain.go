@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -22,7 +21,7 @@ const maxDomains = 20
 // cleanDomains returns domains in the form in which addresses have them.
 func cleanDomains(domains []string) ([]string, error) {
 	if len(domains) > maxDomains {
-		return nil, invalid("domains", fmt.Sprintf("there are more than %d", maxDomains), "leave some out")
+		return nil, invalid("domains", "there are more than {n}", "leave some out", "n", maxDomains)
 	}
 	var clean []string
 	for _, d := range domains {

@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"fmt"
 	"net/url"
 	"regexp"
 	"strings"
@@ -48,7 +47,7 @@ func line(field, text string, longest int) (string, error) {
 		text = norm.NFC.String(strings.TrimFunc(text, blank))
 	}
 	if utf8.RuneCountInString(text) > longest {
-		return "", invalid(field, fmt.Sprintf("it is longer than %d characters", longest), "shorten it")
+		return "", invalid(field, "it is longer than {n} characters", "shorten it", "n", longest)
 	}
 	if text != "" && strings.IndexFunc(text, visible) < 0 {
 		return "", invalid(field, "it has no visible character", "")

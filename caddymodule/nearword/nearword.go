@@ -6,15 +6,22 @@ import (
 	"strings"
 )
 
-// DidYouMean names the one of words that comes nearest to a mistyped one, or all
+// Nearest returns the one of words that comes nearest to a mistyped one, and nothing
 // where none is near.
-func DidYouMean(typed string, words []string) string {
+func Nearest(typed string, words []string) string {
 	best, distance := "", 1+min(len(typed)/2, 3)
 	for _, w := range words {
 		if d := editDistance(typed, w); d < distance {
 			best, distance = w, d
 		}
 	}
+	return best
+}
+
+// DidYouMean names the one of words that comes nearest to a mistyped one, or all
+// where none is near.
+func DidYouMean(typed string, words []string) string {
+	best := Nearest(typed, words)
 	if best == "" {
 		return "; there are " + strings.Join(words, ", ")
 	}

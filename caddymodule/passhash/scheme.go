@@ -2,11 +2,12 @@ package passhash
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/go-crypt/crypt/algorithm"
+
+	"github.com/cliendo/gateway/caddymodule/phrase"
 )
 
 // The bounds of a stored hash, as text.
@@ -32,7 +33,7 @@ type stored struct {
 // This is the one place that knows schemes.
 func decode(encoded string) (stored, error) {
 	if len(encoded) > maxEncoded {
-		return stored{}, unknown("a hash of %d bytes; at most %d are read", len(encoded), maxEncoded)
+		return stored{}, unknown("a hash of {given} bytes; at most {most} are read", "given", len(encoded), "most", maxEncoded)
 	}
 	for _, s := range schemes {
 		if strings.HasPrefix(encoded, s.prefix) {
@@ -43,9 +44,16 @@ func decode(encoded string) (stored, error) {
 }
 
 // unknown makes an ErrUnknownScheme that says why. It never repeats the hash.
-func unknown(format string, args ...any) error {
-	return fmt.Errorf("reading a password hash: %s: %w", fmt.Sprintf(format, args...), ErrUnknownScheme)
+func unknown(reason string, values ...any) error { return &unread{phrase.Of(reason, values...)} }
+
+// unread is an ErrUnknownScheme.
+type unread struct{ reason phrase.Phrase }
+
+func (e *unread) Error() string {
+	return "reading a password hash: " + e.reason.String() + ": " + ErrUnknownScheme.Error()
 }
+
+func (*unread) Unwrap() error { return ErrUnknownScheme }
 
 // schemes lists what a hash may begin with and who reads it then.
 var schemes = []struct {
@@ -100,9 +108,12 @@ func Scheme(encoded string) (string, error) {
 
 // Reason returns what is wrong with a hash that Scheme or Salted refused, as a
 // clause without the words around it.
-func Reason(err error) string {
-	text := strings.TrimSuffix(err.Error(), ": "+ErrUnknownScheme.Error())
-	return strings.TrimPrefix(text, "reading a password hash: ")
+func Reason(err error) phrase.Phrase {
+	var e *unread
+	if errors.As(err, &e) {
+		return e.reason
+	}
+	return phrase.Of(err.Error())
 }
 
 // matcher compares by the library. It may fail on hashes it read before; those

@@ -68,7 +68,7 @@ func readDjangoScrypt(encoded string) (stored, error) {
 func powerOfTwo(text string) (int, error) {
 	n, err := number(text, 2, 1<<maxScryptLog)
 	if err != nil || n&(n-1) != 0 {
-		return 0, unknown("scrypt with N=%s: must be a power of two up to %d", text, 1<<maxScryptLog)
+		return 0, unknown("scrypt with N={given}: must be a power of two up to {most}", "given", text, "most", 1<<maxScryptLog)
 	}
 	return bits.TrailingZeros(uint(n)), nil
 }

@@ -32,10 +32,10 @@ func readArgon2(encoded string) (stored, error) {
 	_, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &p.Memory, &p.Time, &p.Threads)
 	// Comparing with what we would write refuses signs, blanks and anything after.
 	if err != nil || p.String() != parts[3] || p.Time == 0 || p.Threads == 0 || p.Memory == 0 {
-		return stored{}, unknown("costs %.40q", parts[3])
+		return stored{}, unknown("costs {given}", "given", fmt.Sprintf("%.40q", parts[3]))
 	}
 	if err := p.Validate(); err != nil {
-		return stored{}, unknown("Argon2 with a %s", err)
+		return stored{}, unknown("Argon2 with a {given}", "given", err)
 	}
 	digest, err := argon2.Decode(encoded)
 	if err != nil || len(digest.Salt()) < minSalt || len(digest.Key()) < minKey || len(digest.Key()) > maxKey {
@@ -60,7 +60,7 @@ func bcryptOf(encoded, scheme string, before func(string) string) (stored, error
 	}
 	cost, err := number(strings.TrimPrefix(encoded[4:6], "0"), minBcrypt, maxBcrypt)
 	if err != nil {
-		return stored{}, unknown("bcrypt with a cost of %s: must be from %d to %d", encoded[4:6], minBcrypt, maxBcrypt)
+		return stored{}, unknown("bcrypt with a cost of {given}: must be from {low} to {high}", "given", encoded[4:6], "low", minBcrypt, "high", maxBcrypt)
 	}
 	digest, err := bcrypt.Decode(encoded)
 	if err != nil {
@@ -82,7 +82,7 @@ func readBcryptSHA256(encoded string) (stored, error) {
 	}
 	cost, err := number(m[1], minBcrypt, maxBcrypt)
 	if err != nil {
-		return stored{}, unknown("bcrypt-sha256 with a cost of %s: must be from %d to %d", m[1], minBcrypt, maxBcrypt)
+		return stored{}, unknown("bcrypt-sha256 with a cost of {given}: must be from {low} to {high}", "given", m[1], "low", minBcrypt, "high", maxBcrypt)
 	}
 	digest, err := bcrypt.DecodeVariant(bcrypt.VariantSHA256)(encoded)
 	if err != nil {
@@ -102,7 +102,7 @@ func readSHACrypt(encoded string) (stored, error) {
 	if m[2] != "" {
 		var err error
 		if rounds, err = number(m[2], minShaRounds, maxShaRounds); err != nil {
-			return stored{}, unknown("sha-crypt with %s rounds: must be from %d to %d", m[2], minShaRounds, maxShaRounds)
+			return stored{}, unknown("sha-crypt with {given} rounds: must be from {low} to {high}", "given", m[2], "low", minShaRounds, "high", maxShaRounds)
 		}
 	}
 	digest, err := shacrypt.Decode(encoded)

@@ -51,12 +51,12 @@ func readPBKDF2(encoded string) (stored, error) {
 func pbkdf2Of(scheme, hash, iterations string, salt, key []byte) (stored, error) {
 	size := digestSize[hash]
 	if size == 0 || len(key) < minKey || len(key) > maxKey || len(salt) > maxSalt {
-		return stored{}, unknown("PBKDF2: keys of %d to %d bytes, salts of up to %d, and sha1, sha256 or sha512 are read", minKey, maxKey, maxSalt)
+		return stored{}, unknown("PBKDF2: keys of {low} to {high} bytes, salts of up to {salt}, and sha1, sha256 or sha512 are read", "low", minKey, "high", maxKey, "salt", maxSalt)
 	}
 	n, err := number(iterations, 1, maxIterations)
 	blocks := (len(key) + size - 1) / size
 	if err != nil || n*blocks > maxIterations {
-		return stored{}, unknown("PBKDF2 with %s iterations for a key of %d bytes: must be from 1 to %d", iterations, len(key), maxIterations/blocks)
+		return stored{}, unknown("PBKDF2 with {given} iterations for a key of {size} bytes: must be from 1 to {high}", "given", iterations, "size", len(key), "high", maxIterations/blocks)
 	}
 	digest, err := pbkdf2.Decode(fmt.Sprintf("$pbkdf2-%s$%d$%s$%s", hash, n, adapted.EncodeToString(salt), adapted.EncodeToString(key)))
 	if err != nil {
@@ -79,7 +79,7 @@ func readScrypt(encoded string) (stored, error) {
 		return stored{}, unknown("scrypt: salt or key is no base64")
 	}
 	if err3 != nil {
-		return stored{}, unknown("scrypt with ln=%s: must be from 1 to %d", m[1], maxScryptLog)
+		return stored{}, unknown("scrypt with ln={given}: must be from 1 to {high}", "given", m[1], "high", maxScryptLog)
 	}
 	return scryptOf("scrypt", log, m[2], m[3], salt, key)
 }
@@ -88,10 +88,10 @@ func scryptOf(scheme string, log int, block, lanes string, salt, key []byte) (st
 	r, err1 := number(block, 1, 32)
 	p, err2 := number(lanes, 1, 16)
 	if err1 != nil || err2 != nil || r*p<<log > maxScryptWork || 128*r<<log > MaxMemory<<10 {
-		return stored{}, unknown("scrypt with N=2^%d, r=%s, p=%s: r must be up to 32, p up to 16, N*r*p up to %d", log, block, lanes, maxScryptWork)
+		return stored{}, unknown("scrypt with N=2^{n}, r={r}, p={p}: r must be up to 32, p up to 16, N*r*p up to {most}", "n", log, "r", block, "p", lanes, "most", maxScryptWork)
 	}
 	if len(key) < minKey || len(key) > maxKey || len(salt) > maxSalt || len(salt) == 0 {
-		return stored{}, unknown("scrypt: keys of %d to %d bytes and salts of up to %d are read", minKey, maxKey, maxSalt)
+		return stored{}, unknown("scrypt: keys of {low} to {high} bytes and salts of up to {salt} are read", "low", minKey, "high", maxKey, "salt", maxSalt)
 	}
 	b64 := base64.RawStdEncoding
 	digest, err := scrypt.DecodeVariant(scrypt.VariantScrypt)(

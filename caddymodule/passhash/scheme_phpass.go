@@ -23,7 +23,7 @@ func readPHPass(encoded string) (stored, error) {
 	}
 	log := strings.IndexByte(itoa64, encoded[3])
 	if log < minPHPassLog || log > maxPHPassLog {
-		return stored{}, unknown("phpass with 2^%d rounds: must be from 2^%d to 2^%d", log, minPHPassLog, maxPHPassLog)
+		return stored{}, unknown("phpass with 2^{given} rounds: must be from 2^{low} to 2^{high}", "given", log, "low", minPHPassLog, "high", maxPHPassLog)
 	}
 	salt, want := encoded[phpassSettings-8:phpassSettings], encoded[phpassSettings:]
 	return stored{scheme: "phpass", work: 150 << log, match: func(password string) bool {

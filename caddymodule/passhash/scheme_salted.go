@@ -39,7 +39,7 @@ var (
 func Salted(algorithm, template, salt, digest string) (encoded string, err error) {
 	newHash, ok := digests[algorithm]
 	if !ok {
-		return "", unknown("there is no digest %.20s; there are md5, sha1, sha256 and sha512", quoted(algorithm))
+		return "", unknown("there is no digest {given}; there are md5, sha1, sha256 and sha512", "given", fmt.Sprintf("%.20s", quoted(algorithm)))
 	}
 	raw, err := digestBytes(digest, newHash().Size())
 	if err != nil {
@@ -61,22 +61,22 @@ func digestBytes(text string, size int) ([]byte, error) {
 			return raw, nil
 		}
 	}
-	return nil, unknown("the digest is not %d bytes in hex or base64", size)
+	return nil, unknown("the digest is not {given} bytes in hex or base64", "given", size)
 }
 
 func checkTemplate(template, salt string) error {
 	salts := strings.Count(template, "%salt%")
 	switch {
 	case len(template) > maxTemplate || len(salt) > maxSalt:
-		return unknown("a template has up to %d bytes, a salt up to %d", maxTemplate, maxSalt)
+		return unknown("a template has up to {most} bytes, a salt up to {salt}", "most", maxTemplate, "salt", maxSalt)
 	case strings.Count(template, "%password%") != 1:
-		return unknown("the template must hold %%password%% once, like %%salt%%%%password%%")
+		return unknown("the template must hold %password% once, like %salt%%password%")
 	case salts > 2:
-		return unknown("the template holds %%salt%% more than twice")
+		return unknown("the template holds %salt% more than twice")
 	case salts == 0 && salt != "":
-		return unknown("there is a salt, and the template has no %%salt%%")
+		return unknown("there is a salt, and the template has no %salt%")
 	case salts > 0 && salt == "":
-		return unknown("the template has %%salt%%, and there is no salt")
+		return unknown("the template has %salt%, and there is no salt")
 	}
 	return nil
 }

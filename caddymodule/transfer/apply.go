@@ -3,7 +3,6 @@ package transfer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
 	"strings"
 
@@ -103,9 +102,9 @@ func (im *importer) user(ctx context.Context, r row, p *plan) result {
 	case p.err != nil:
 		return result{fatal: p.err}
 	case p.account == nil && p.line > 0:
-		return result{fatal: r.bad(colAccount, fmt.Sprintf("line %d about this account was not taken", p.line), "mend that line first")}
+		return result{fatal: r.bad(colAccount, "line {line} about this account was not taken", "mend that line first", "line", p.line)}
 	case p.account == nil:
-		return result{fatal: r.bad(colAccount, "there is no such account", "add a line for it above its users, like account,"+r.text(colAccount))}
+		return result{fatal: r.bad(colAccount, "there is no such account", "add a line for it above its users, like account,{account}", "account", r.text(colAccount))}
 	case r.text(colAccount) == directory.StaffAccount && !im.Staff:
 		return result{fatal: r.bad(colAccount, "staff is the account of the support desk, who may see everything", "add them with support add, or import with --staff")}
 	}
@@ -128,20 +127,20 @@ func (im *importer) find(ctx context.Context, r row) (*store.User, error) {
 	}
 	id, account := r.text(colID), r.text(colAccount)
 	if byEmail != nil && byEmail.Account != account {
-		return nil, r.bad(colEmail, "it belongs to a user of account "+byEmail.Account, "an address belongs to one person in one account")
+		return nil, r.bad(colEmail, "it belongs to a user of account {account}", "an address belongs to one person in one account", "account", byEmail.Account)
 	}
 	if id == "" || byEmail != nil && byEmail.ID == id {
 		return byEmail, nil
 	}
 	if byEmail != nil {
-		return nil, r.bad(colEmail, "it belongs to the user with the id "+byEmail.ID, "write that id, or another address")
+		return nil, r.bad(colEmail, "it belongs to the user with the id {id}", "write that id, or another address", "id", byEmail.ID)
 	}
 	byID, err := found(im.Directory.FindByID(ctx, id))
 	if err != nil || byID == nil {
 		return nil, err
 	}
 	if byID.Account != account {
-		return nil, r.bad(colID, "it belongs to a user of account "+byID.Account, "users stay in their account")
+		return nil, r.bad(colID, "it belongs to a user of account {account}", "users stay in their account", "account", byID.Account)
 	}
 	return byID, nil
 }

@@ -55,7 +55,7 @@ func damaged(what string, err error) error {
 	if err != nil {
 		what += ": " + err.Error()
 	}
-	return badFile("the backup is damaged: "+what, "nothing of it is taken; use another one")
+	return badFile("the backup is damaged: {what}", "nothing of it is taken; use another one", "what", what)
 }
 
 func (b *backupReader) read(fn func(store.Record) error) error {
@@ -97,8 +97,8 @@ func (b *backupReader) header() error {
 		return damaged("its header cannot be read", err)
 	}
 	if b.done.Version != backupVersion || b.done.Schema > store.SchemaVersion {
-		return badFile(fmt.Sprintf("the records have schema %d, this gateway knows up to %d", b.done.Schema, store.SchemaVersion),
-			"use the gateway that made the backup, or a newer one")
+		return badFile("the records have schema {schema}, this gateway knows up to {known}",
+			"use the gateway that made the backup, or a newer one", "schema", b.done.Schema, "known", store.SchemaVersion)
 	}
 	return nil
 }
@@ -118,7 +118,7 @@ func (b *backupReader) record() (r store.Record, err error) {
 	}
 	kind, err := store.KindNamed(string(texts[1]))
 	if err != nil {
-		return r, badFile(fmt.Sprintf("the backup has records of a kind %.60q that this gateway does not know", texts[1]), "use the gateway that made it, or a newer one")
+		return r, badFile("the backup has records of a kind {kind} that this gateway does not know", "use the gateway that made it, or a newer one", "kind", fmt.Sprintf("%.60q", texts[1]))
 	}
 	r.Key = store.Key{Tag: string(texts[0]), Kind: kind, ID: string(texts[2])}
 	if err := r.Key.Check(); err != nil {
@@ -139,7 +139,7 @@ func migrated(all []store.Migration, from, to int, key store.Key, value []byte) 
 	for v := from; v < to; v++ {
 		i := slices.IndexFunc(all, func(m store.Migration) bool { return m.From == v })
 		if i < 0 {
-			return nil, badFile(fmt.Sprintf("no way leads from the records of schema %d to %d", v, to), "go through an older gateway first")
+			return nil, badFile("no way leads from the records of schema {old} to {new}", "go through an older gateway first", "old", v, "new", to)
 		}
 		var err error
 		if value, err = all[i].Value(key, value); err != nil {

@@ -2,9 +2,10 @@ package transfer
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"sync/atomic"
+
+	"github.com/cliendo/gateway/caddymodule/phrase"
 )
 
 // What a file may have at most. Beyond it reading ends: files are split.
@@ -17,7 +18,14 @@ const (
 )
 
 // FileError is about a file as a whole: nothing more of it is read.
-type FileError struct{ Problem, Fix string }
+type FileError struct {
+	Problem, Fix string
+	// The same, to be said in another language.
+	problem, fix phrase.Phrase
+}
+
+// Said returns problem and fix as phrases.
+func (e *FileError) Said() (problem, fix phrase.Phrase) { return e.problem, e.fix }
 
 // Error returns problem and fix.
 func (e *FileError) Error() string {
@@ -27,15 +35,24 @@ func (e *FileError) Error() string {
 	return e.Problem + "; " + e.Fix
 }
 
-func badFile(problem, fix string) error { return &FileError{Problem: problem, Fix: fix} }
+func badFile(problem, fix string, values ...any) error {
+	p, f := phrase.Of(problem, values...), phrase.Of(fix, values...)
+	return &FileError{Problem: p.String(), Fix: f.String(), problem: p, fix: f}
+}
 
 // rowError is about one line; the next can be read.
 type rowError struct {
-	line                int
-	field, problem, fix string
+	line         int
+	field        string
+	problem, fix phrase.Phrase
 }
 
-func (e *rowError) Error() string { return e.problem }
+func (e *rowError) Error() string { return e.problem.String() }
+
+// badRow says what is wrong with a line and how to mend it.
+func badRow(line int, field, problem, fix string, values ...any) *rowError {
+	return &rowError{line: line, field: field, problem: phrase.Of(problem, values...), fix: phrase.Of(fix, values...)}
+}
 
 // counted counts what is read, and ends what is too long.
 type counted struct {
@@ -47,7 +64,7 @@ func (c *counted) count() int64 { return c.n.Load() }
 
 func (c *counted) Read(p []byte) (int, error) {
 	if c.count() > MaxBytes {
-		return 0, badFile(fmt.Sprintf("the file is longer than %d MiB", int64(MaxBytes)>>20), "split it")
+		return 0, badFile("the file is longer than {n} MiB", "split it", "n", MaxBytes>>20)
 	}
 	n, err := c.r.Read(p)
 	c.n.Add(int64(n))

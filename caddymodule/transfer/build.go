@@ -2,13 +2,11 @@ package transfer
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/directory"
-	"github.com/cliendo/gateway/caddymodule/nearword"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -16,8 +14,8 @@ import (
 // text returns a value without blanks around it.
 func (r row) text(name string) string { return strings.TrimSpace(r.values[name]) }
 
-func (r row) bad(field, problem, fix string) error {
-	return &rowError{line: r.line, field: field, problem: problem, fix: fix}
+func (r row) bad(field, problem, fix string, values ...any) error {
+	return badRow(r.line, field, problem, fix, values...)
 }
 
 // check refuses what no line of its kind has.
@@ -28,7 +26,7 @@ func (r row) check() error {
 	}
 	for name := range r.values {
 		if c, _ := columnNamed(name); c.Of != "" && c.Of != record {
-			return r.bad(name, "a line about "+record+"s has no such column", "leave it empty there")
+			return r.bad(name, "a line about {record}s has no such column", "leave it empty there", "record", record)
 		}
 	}
 	if r.text(colAccount) == "" {
@@ -125,7 +123,7 @@ func (r row) fillUser(u *store.User, by string, now time.Time) error {
 	if r.text(colBlocked) == "" {
 		for _, c := range []string{colBlockWhy, colBlockBy, colBlockAt, colBlockEnd} {
 			if r.text(c) != "" {
-				return r.bad(colBlocked, "it is missing", "write yes where there is a "+c)
+				return r.bad(colBlocked, "it is missing", "write yes where there is a {column}", "column", c)
 			}
 		}
 		return nil
@@ -192,7 +190,7 @@ func (r row) fillPassword(u *store.User) error {
 	if hash == "" {
 		for _, c := range []string{colScheme, colSalt, colTemplate, colGenerated, colChanged} {
 			if r.get(c) != "" {
-				return r.bad(colHash, "it is missing", "leave "+c+" empty as well where there is no password")
+				return r.bad(colHash, "it is missing", "leave {column} empty as well where there is no password", "column", c)
 			}
 		}
 		return nil
@@ -242,17 +240,17 @@ func (r row) badHash(field string, err error) error {
 	if !errors.Is(err, passhash.ErrUnknownScheme) {
 		return err
 	}
-	return r.bad(field, passhash.Reason(err), "leave the hash out; they get a new password by mail")
+	return r.bad(field, "{reason}", "leave the hash out; they get a new password by mail", "reason", passhash.Reason(err))
 }
 
 func (r row) badScheme(scheme, found string) error {
 	for _, s := range passhash.Schemes() {
 		if fits(scheme, s) {
-			return r.bad(colScheme, "the hash is one of "+found, "write that, or leave the scheme empty")
+			return r.bad(colScheme, "the hash is one of {scheme}", "write that, or leave the scheme empty", "scheme", found)
 		}
 	}
-	hint := nearword.DidYouMean(scheme, append(passhash.Schemes(), "md5", "sha1", "sha256", "sha512"))
-	return r.bad(colScheme, fmt.Sprintf("there is no scheme %.40q", scheme), strings.TrimPrefix(hint, "; "))
+	hint := near(scheme, append(passhash.Schemes(), "md5", "sha1", "sha256", "sha512"))
+	return r.bad(colScheme, "there is no scheme {scheme}", nearest, "scheme", quoted(scheme), "hint", hint)
 }
 
 // fits says whether a name people write is that of a scheme.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/cliendo/gateway/caddymodule/nearword"
+	"github.com/cliendo/gateway/caddymodule/phrase"
 )
 
 // The columns, by the name they have in a file.
@@ -102,11 +103,21 @@ func header(text string) string {
 	return strings.NewReplacer(" ", "_", "-", "_").Replace(strings.ToLower(strings.TrimSpace(text)))
 }
 
-// unknownColumn names the column that was probably meant. Nothing is left out
-// silently: a mistyped column would lose everybody's passwords.
-func unknownColumn(text string) (problem, fix string) {
-	hint := nearword.DidYouMean(header(text), columnNames())
-	return fmt.Sprintf("there is no column %.40q", text), strings.TrimPrefix(hint, "; ")
+// What is said of an unknown column. Nothing is left out silently: a mistyped column
+// would lose everybody's passwords.
+const (
+	noColumn = "there is no column {column}"
+	nearest  = "{hint}"
+)
+
+func quoted(text string) string { return fmt.Sprintf("%.40q", text) }
+
+// near names the word that was probably meant, or all there are.
+func near(typed string, words []string) phrase.Phrase {
+	if word := nearword.Nearest(typed, words); word != "" {
+		return phrase.Of("did you mean {word}?", "word", word)
+	}
+	return phrase.Of("there are {words}", "words", strings.Join(words, ", "))
 }
 
 // row is one line of a file.

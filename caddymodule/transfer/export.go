@@ -47,7 +47,7 @@ func Export(ctx context.Context, w io.Writer, o ExportOptions) (Exported, error)
 	case JSONL:
 		e.write = jsonWriter(b)
 	default:
-		return e.done, badFile(fmt.Sprintf("there is no format %.20q", string(o.Format)), "take csv or jsonl")
+		return e.done, badFile("there is no format {format}", "take csv or jsonl", "format", fmt.Sprintf("%.20q", string(o.Format)))
 	}
 	err := e.accounts(ctx)
 	if err == nil {

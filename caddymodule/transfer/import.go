@@ -170,14 +170,14 @@ func (im *importer) read(ctx context.Context, begin func(func() result)) error {
 		case err != nil:
 			return err
 		case n >= MaxRows:
-			return badFile(fmt.Sprintf("the file has more than %d lines", MaxRows), "split it")
+			return badFile("the file has more than {n} lines", "split it", "n", MaxRows)
 		}
 		begin(im.plan(ctx, r))
 	}
 }
 
 func lineFailed(e *rowError) result {
-	return result{problem: &Problem{Line: e.line, Field: e.field, Problem: e.problem, Fix: e.fix}}
+	return result{problem: problemOf(&Problem{Line: e.line, Field: e.field}, e.problem, e.fix)}
 }
 
 // plan decides what to do about a line, in the order of the file: duplicates are
@@ -189,7 +189,7 @@ func (im *importer) plan(ctx context.Context, r row) func() result {
 	id := r.text(colAccount)
 	if r.record() == recordAccount {
 		if p := im.accounts[id]; p != nil && p.line > 0 {
-			return im.failed(r, r.bad(colAccount, fmt.Sprintf("line %d is about this account as well", p.line), "remove one"))
+			return im.failed(r, r.bad(colAccount, "line {line} is about this account as well", "remove one", "line", p.line))
 		}
 		p := &plan{line: r.line, done: make(chan struct{})}
 		im.accounts[id] = p

@@ -30,7 +30,7 @@ func FormatOf(name string) (Format, error) {
 	case ".jsonl", ".ndjson":
 		return JSONL, nil
 	}
-	return "", badFile(fmt.Sprintf("the name %.60q does not tell the format", filepath.Base(name)), "say it with --format csv or --format jsonl")
+	return "", badFile("the name {name} does not tell the format", "say it with --format csv or --format jsonl", "name", fmt.Sprintf("%.60q", filepath.Base(name)))
 }
 
 // ParseFormat reads the name of a format.
@@ -39,7 +39,7 @@ func ParseFormat(name string) (Format, error) {
 	case CSV, JSONL:
 		return f, nil
 	}
-	return "", badFile(fmt.Sprintf("there is no format %.20q", name), "take csv or jsonl")
+	return "", badFile("there is no format {format}", "take csv or jsonl", "format", fmt.Sprintf("%.20q", name))
 }
 
 // rows are the lines of a file, one after the other. next returns io.EOF at the
@@ -59,7 +59,7 @@ func open(r io.Reader, f Format) (rows, error) {
 	case JSONL:
 		return openJSONL(plain), nil
 	}
-	return nil, badFile(fmt.Sprintf("there is no format %.20q", string(f)), "take csv or jsonl")
+	return nil, badFile("there is no format {format}", "take csv or jsonl", "format", fmt.Sprintf("%.20q", string(f)))
 }
 
 // compressed files are not unpacked: what is in them may be any size.
@@ -74,7 +74,7 @@ func asUTF8(r io.Reader) (io.Reader, error) {
 	}
 	for magic, name := range compressed {
 		if bytes.HasPrefix(start, []byte(magic)) {
-			return nil, badFile("this is a compressed file: "+name, "unpack it, or save it as CSV UTF-8")
+			return nil, badFile("this is a compressed file: {kind}", "unpack it, or save it as CSV UTF-8", "kind", name)
 		}
 	}
 	if bytes.HasPrefix(start, []byte{0xfe, 0xff}) || bytes.HasPrefix(start, []byte{0xff, 0xfe}) || bytes.HasPrefix(start, []byte{0xef, 0xbb, 0xbf}) {

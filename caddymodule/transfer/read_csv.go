@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -44,7 +43,7 @@ func peekLine(b *bufio.Reader) (string, error) {
 	}
 	line, _, cut := strings.Cut(string(start), "\n")
 	if !cut && len(start) == MaxLine {
-		return "", badFile(fmt.Sprintf("the first line is longer than %d KiB", MaxLine>>10), "the first line of CSV names the columns")
+		return "", badFile("the first line is longer than {n} KiB", "the first line of CSV names the columns", "n", MaxLine>>10)
 	}
 	return strings.TrimSuffix(line, "\r"), nil
 }
@@ -64,19 +63,19 @@ func (c *csvRows) readHeader() error {
 	c.leash.renew()
 	names, err := c.r.Read()
 	if errors.Is(err, io.EOF) {
-		return badFile("the file is empty", "the first line of CSV names the columns: "+strings.Join(columnNames(), ", "))
+		return badFile("the file is empty", "the first line of CSV names the columns: {columns}", "columns", strings.Join(columnNames(), ", "))
 	}
 	if err != nil {
-		return badFile("the first line cannot be read: "+err.Error(), "it names the columns: "+strings.Join(columnNames(), ", "))
+		return badFile("the first line cannot be read: {reason}", "it names the columns: {columns}", "reason", err, "columns", strings.Join(columnNames(), ", "))
 	}
 	seen := map[string]bool{}
 	for _, text := range names {
 		name := header(text)
 		if _, ok := columnNamed(name); !ok {
-			return badFile(unknownColumn(text))
+			return badFile(noColumn, nearest, "column", quoted(text), "hint", near(header(text), columnNames()))
 		}
 		if seen[name] {
-			return badFile(fmt.Sprintf("the column %s is there twice", name), "remove one")
+			return badFile("the column {column} is there twice", "remove one", "column", name)
 		}
 		seen[name] = true
 		c.columns = append(c.columns, name)
@@ -91,9 +90,9 @@ func (c *csvRows) next() (row, error) {
 		var parse *csv.ParseError
 		switch {
 		case errors.Is(err, errLeash):
-			return row{}, badFile(fmt.Sprintf("a line behind line %d is longer than %d KiB", c.line(), MaxLine>>10), "look for a quotation mark that is not closed")
+			return row{}, badFile("a line behind line {line} is longer than {n} KiB", "look for a quotation mark that is not closed", "line", c.line(), "n", MaxLine>>10)
 		case errors.As(err, &parse):
-			return row{}, &rowError{line: parse.StartLine + c.before, problem: "the line is no CSV: " + parse.Err.Error(), fix: `write a " inside quotes twice`}
+			return row{}, badRow(parse.StartLine+c.before, "", "the line is no CSV: {reason}", `write a " inside quotes twice`, "reason", parse.Err)
 		case err != nil:
 			return row{}, err
 		}
@@ -119,10 +118,10 @@ func (c *csvRows) fill(r *row, cells []string) error {
 			continue
 		}
 		if i >= len(c.columns) {
-			return &rowError{line: r.line, problem: fmt.Sprintf("there are more cells than the %d columns", len(c.columns)), fix: "quote what holds the separator"}
+			return badRow(r.line, "", "there are more cells than the {n} columns", "quote what holds the separator", "n", len(c.columns))
 		}
 		if !utf8.ValidString(cell) {
-			return &rowError{line: r.line, field: c.columns[i], problem: "it is not valid UTF-8", fix: "save the file as CSV UTF-8"}
+			return badRow(r.line, c.columns[i], "it is not valid UTF-8", "save the file as CSV UTF-8")
 		}
 		r.values[c.columns[i]] = strings.Clone(cell)
 	}

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -43,7 +42,7 @@ func (j *jsonRows) skip() error {
 	for {
 		_, err := j.b.ReadSlice('\n')
 		if err == nil || errors.Is(err, io.EOF) {
-			return j.bad("", fmt.Sprintf("the line is longer than %d KiB", MaxLine>>10), "")
+			return j.bad("", "the line is longer than {n} KiB", "", "n", MaxLine>>10)
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
 			return err
@@ -51,8 +50,8 @@ func (j *jsonRows) skip() error {
 	}
 }
 
-func (j *jsonRows) bad(field, problem, fix string) error {
-	return &rowError{line: j.line, field: field, problem: problem, fix: fix}
+func (j *jsonRows) bad(field, problem, fix string, values ...any) error {
+	return badRow(j.line, field, problem, fix, values...)
 }
 
 // parse reads token by token: what is nested is refused where it begins, and a
@@ -98,8 +97,7 @@ func (j *jsonRows) field(d *json.Decoder) (name, value string, err error) {
 	}
 	name = header(key)
 	if _, ok := columnNamed(name); !ok {
-		problem, fix := unknownColumn(key)
-		return "", "", j.bad("", problem, fix)
+		return "", "", j.bad("", noColumn, nearest, "column", quoted(key), "hint", near(header(key), columnNames()))
 	}
 	if t, err = d.Token(); err != nil {
 		return "", "", j.bad(name, "its value is no JSON", "")

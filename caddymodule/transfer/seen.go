@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"fmt"
 	"hash/maphash"
 
 	"github.com/cliendo/gateway/caddymodule/directory"
@@ -46,11 +45,11 @@ func (s *seen) user(r row) error {
 	now := sight{line: int32(r.line), written: s.short(address), account: s.short(r.text(colAccount))} //nolint:gosec // bounded by MaxRows and MaxBytes
 	key := s.digest(canonical)
 	if before, ok := s.emails[key]; ok {
-		return r.bad(colEmail, before.meets(now), "an address belongs to one person in one account: keep one of the lines")
+		return r.bad(colEmail, before.meets(now), "an address belongs to one person in one account: keep one of the lines", "line", before.line)
 	}
 	if id := r.text(colID); id != "" {
 		if line, ok := s.ids[s.digest(id)]; ok {
-			return r.bad(colID, fmt.Sprintf("line %d has this id as well", line), "every user has an id of their own")
+			return r.bad(colID, "line {line} has this id as well", "every user has an id of their own", "line", line)
 		}
 		s.ids[s.digest(id)] = now.line
 	}
@@ -61,9 +60,9 @@ func (s *seen) user(r row) error {
 func (s sight) meets(now sight) string {
 	switch {
 	case s.account != now.account:
-		return fmt.Sprintf("line %d has this address in another account", s.line)
+		return "line {line} has this address in another account"
 	case s.written != now.written:
-		return fmt.Sprintf("line %d has this address, written differently", s.line)
+		return "line {line} has this address, written differently"
 	}
-	return fmt.Sprintf("line %d has this address as well", s.line)
+	return "line {line} has this address as well"
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/phrase"
 )
 
 // Problem is a line that was not taken, and why.
@@ -18,6 +19,18 @@ type Problem struct {
 	Field   string `json:"field,omitempty"`
 	Problem string `json:"problem"`
 	Fix     string `json:"fix,omitempty"`
+
+	// The same, to be said in another language.
+	problem, fix phrase.Phrase
+}
+
+// Said returns problem and fix as phrases.
+func (p Problem) Said() (problem, fix phrase.Phrase) { return p.problem, p.fix }
+
+// problemOf puts into p what is wrong.
+func problemOf(p *Problem, problem, fix phrase.Phrase) *Problem {
+	p.Problem, p.Fix, p.problem, p.fix = problem.String(), fix.String(), problem, fix
+	return p
 }
 
 // String returns one line for people. It holds what was in the file: whoever
@@ -133,11 +146,14 @@ func asProblem(r row, err error) (*Problem, bool) {
 	var field *directory.FieldError
 	switch {
 	case errors.As(err, &line):
-		p.Field, p.Problem, p.Fix = line.field, line.problem, line.fix
+		p.Field = line.field
+		problemOf(p, line.problem, line.fix)
 	case errors.As(err, &field):
-		p.Field, p.Problem, p.Fix = columnOf(field.Field), field.Problem, field.Fix
+		p.Field = columnOf(field.Field)
+		problem, fix := field.Said()
+		problemOf(p, problem, fix)
 	case errors.Is(err, directory.ErrTaken):
-		p.Problem, p.Fix = "the address or id was taken at this very moment", "run the import again"
+		problemOf(p, phrase.Of("the address or id was taken at this very moment"), phrase.Of("run the import again"))
 	default:
 		return nil, false
 	}
