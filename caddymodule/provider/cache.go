@@ -20,6 +20,9 @@ type CacheOptions struct {
 	// Retry is the first wait after a failure; it doubles up to RetryMax. Left out:
 	// 1 second, and 1 minute.
 	Retry, RetryMax time.Duration
+	// Patience is what one question to a provider may take, and what a login may
+	// take in all. Left out: 8 seconds.
+	Patience time.Duration
 }
 
 // Cache keeps documents and keys of providers, and what is known of how they do.
@@ -46,10 +49,11 @@ func NewCache(o CacheOptions) *Cache {
 	fill(&o.Refresh, 5*time.Minute)
 	fill(&o.Retry, time.Second)
 	fill(&o.RetryMax, time.Minute)
+	fill(&o.Patience, wholeWithin)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &Cache{options: o, client: newClient(o.Transport), sources: map[string]*source{}}
+	c := &Cache{options: o, client: newClient(o.Transport, o.Patience), sources: map[string]*source{}}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
@@ -251,7 +255,7 @@ func (s *source) known(ctx context.Context, now time.Time) (*metadata, error) {
 }
 
 func (s *source) wait(ctx context.Context, round <-chan struct{}) (*metadata, error) {
-	ctx, cancel := context.WithTimeout(ctx, wholeWithin)
+	ctx, cancel := context.WithTimeout(ctx, s.cache.options.Patience)
 	defer cancel()
 	select {
 	case <-round:

@@ -26,7 +26,7 @@ var errAnswer = errors.New("unusable answer")
 
 // newClient follows no redirect, waits for nothing long, and takes JSON of a
 // reasonable size only.
-func newClient(transport http.RoundTripper) *http.Client {
+func newClient(transport http.RoundTripper, patience time.Duration) *http.Client {
 	if transport == nil {
 		transport = &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
@@ -41,7 +41,7 @@ func newClient(transport http.RoundTripper) *http.Client {
 		}
 	}
 	return &http.Client{
-		Transport: strict{transport}, Timeout: wholeWithin,
+		Transport: strict{transport}, Timeout: patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

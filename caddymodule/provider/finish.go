@@ -26,7 +26,7 @@ func (p *Provider) Finish(ctx context.Context, callback url.Values, f Flow) (*Id
 	if err := p.checkCallback(callback, f); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, wholeWithin)
+	ctx, cancel := context.WithTimeout(ctx, p.source.cache.options.Patience)
 	defer cancel()
 	doc, err := p.source.known(ctx, p.now())
 	if err != nil {
