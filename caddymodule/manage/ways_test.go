@@ -93,3 +93,37 @@ func TestLinkedIdentitiesAreExportedAndErased(t *testing.T) {
 		w.link(w.read("rival", "rival-teammate"), n) // free at once
 	})
 }
+
+// Forms that wait for somebody are in their file, and go with them; those of others
+// stay.
+func TestParkedFormsAreExportedAndErased(t *testing.T) {
+	onStores(t, func(t *testing.T, w *world) {
+		ctx, until := t.Context(), w.Now().Add(time.Minute)
+		list := &store.ParkedList{}
+		for id, user := range map[string]string{"a": "acme-teammate", "b": "acme-superadmin"} {
+			list.Forms = append(list.Forms, store.ParkedEntry{ID: id, Account: "acme", User: user, Size: 7, Until: until})
+			w.must(w.store.Update(ctx, store.FormTag(id), func(tx store.Tx) error {
+				return store.ParkedForms.Put(tx, id, &store.ParkedForm{Account: "acme", User: user, Until: until}, until)
+			}))
+		}
+		w.must(w.store.Update(ctx, store.ParkedTag, func(tx store.Tx) error { return store.ParkedLists.Put(tx, "", list, until) }))
+		log := audit.New(w.store, audit.Options{Now: w.Now})
+		people := person.New(w.store, person.Options{Directory: w.dir, Limits: w.limits, Audit: log})
+		f, err := people.Export(ctx, "acme", "acme-teammate")
+		w.must(err)
+		if len(f.Forms) != 1 || f.Forms[0].ID != "a" {
+			t.Errorf("exported: %+v", f.Forms)
+		}
+		w.must(second(people.Erase(ctx, "acme", "acme-teammate")))
+		if _, err := store.ParkedForms.Get(ctx, w.store, store.FormTag("a"), "a"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("a form is left: %v", err)
+		}
+		if _, err := store.ParkedForms.Get(ctx, w.store, store.FormTag("b"), "b"); err != nil {
+			t.Errorf("that of another: %v", err)
+		}
+		left, err := store.ParkedLists.Get(ctx, w.store, store.ParkedTag, "")
+		if err != nil || len(left.Forms) != 1 || left.Forms[0].ID != "b" {
+			t.Errorf("the list: %+v, %v", left, err)
+		}
+	})
+}

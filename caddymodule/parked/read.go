@@ -114,6 +114,9 @@ func (f *Form) files() bool {
 	if err != nil || media != "multipart/form-data" {
 		return err != nil
 	}
+	if !bytes.HasPrefix(f.Body, []byte("--"+params["boundary"])) {
+		return true
+	}
 	parts := multipart.NewReader(bytes.NewReader(f.Body), params["boundary"])
 	for {
 		part, err := parts.NextRawPart()

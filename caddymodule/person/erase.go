@@ -42,6 +42,7 @@ func (k *Keeper) Erase(ctx context.Context, account, id string) (e Erased, err e
 	former := addresses(entries, u)
 	steps := []func() error{
 		func() error { return k.eraseOwn(ctx, account, id, &e) },
+		func() error { return k.eraseForms(ctx, account, id) },
 		func() error { return k.eraseTries(ctx, id, former, &e) },
 		func() error { return k.eraseMoved(ctx, account, id, former) },
 		func() error { return k.eraseLines(ctx, account, id, &e) }, // last: it knows the addresses

@@ -61,7 +61,9 @@ type File struct {
 	Factor    *SecondStep      `json:"second_step,omitempty"`
 	// Identities are the accounts with providers that log them in.
 	Identities []store.LinkedIdentity `json:"linked_identities,omitempty"`
-	Audit      []audit.Entry          `json:"audit"`
+	// Forms are those that wait for them to log in again; what they say is not known.
+	Forms []store.ParkedEntry `json:"parked_forms,omitempty"`
+	Audit []audit.Entry       `json:"audit"`
 }
 
 // User is a user without what opens anything.
@@ -123,6 +125,9 @@ func (k *Keeper) Export(ctx context.Context, account, id string) (*File, error) 
 	f.Audit, err = k.entries(ctx, account, id)
 	if err != nil {
 		return nil, err
+	}
+	if f.Forms, err = k.forms(ctx, account, id); err != nil {
+		return nil, fmt.Errorf("exporting a person: %w", err)
 	}
 	f.Addresses = addresses(f.Audit, u)
 	for _, read := range []func(context.Context, string, string, *File) error{k.access, k.mails, k.tries} {
