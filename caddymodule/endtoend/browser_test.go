@@ -134,9 +134,10 @@ func showPassword(b *tab, url string) {
 	b.quiet()
 }
 
-// P3, for now: what a form sent after the session ended is not passed on, and the
-// way back in is on the page itself.
+// P3: what a form sent after the session ended is kept, and goes to the app on one
+// click after the login, to the byte.
 func lateForm(b *tab, url string) {
+	typed := "Zoë zei: € 10 + 5% & \"meer\" 😀 <b>"
 	b.open(url + "/form")
 	b.login("client", demoPassword, `action="/form"`)
 	other := kit.Visit(b.t, url)
@@ -147,9 +148,12 @@ func lateForm(b *tab, url string) {
 	if a := other.Post("/gateway/logout/all", nil); a.Status != http.StatusSeeOther {
 		b.t.Fatalf("logging out everywhere: %s", a)
 	}
-	b.do(chromedp.SendKeys("#note", "hours of work"), chromedp.Click(`form[action="/form"] button`))
+	b.do(chromedp.SendKeys("#note", typed), chromedp.Click(`form[action="/form"] button`))
 	b.shows(`data-cause="session_ended"`)
-	b.login("client", demoPassword, `id="email">client@demo.test`)
+	b.login("client", demoPassword, `name="gateway_parked"`)
+	b.do(chromedp.Click(`form[enctype="text/plain"] button`))
+	b.shows(`id="sent"`)
+	b.shows("<th scope=\"row\">note</th><td>" + strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(typed))
 	b.at(url + "/form")
 	b.quiet()
 }
