@@ -24,10 +24,27 @@ type Changed struct {
 // be the account's; until then the old one works. An address that somebody has
 // elsewhere is answered like one that nobody has: then no link is right.
 func (m *Manager) ChangeEmail(ctx context.Context, a Actor, account, id, address string) (Changed, error) {
-	ctx, cancel := context.WithTimeout(a.with(ctx), patience)
+	return m.changing(ctx, step{actor: a, what: ChangeEmail, account: account, id: id}, address)
+}
+
+// Move gives somebody another address at once, and changes more of them in the same
+// step, because an operator says so. Both mailboxes are told.
+func (m *Manager) Move(ctx context.Context, a Actor, account, id, address string, more func(*store.User) error) (*store.User, error) {
+	if a.Kind != audit.ByOperator {
+		return nil, &Forbidden{ChangeEmail, WhyNotYours}
+	}
+	c, err := m.changing(ctx, step{
+		actor: a, what: ChangeEmail, account: account, id: id,
+		change: func(_ store.Tx, u *store.User, _ time.Time) error { return more(u) },
+	}, address)
+	return c.User, err
+}
+
+func (m *Manager) changing(ctx context.Context, s step, address string) (Changed, error) {
+	ctx, cancel := context.WithTimeout(s.actor.with(ctx), patience)
 	defer cancel()
 	for {
-		c, err := m.changeEmail(ctx, step{actor: a, what: ChangeEmail, account: account, id: id}, address)
+		c, err := m.changeEmail(ctx, s, address)
 		if !errors.Is(err, errMoved) && !errors.Is(err, store.ErrConflict) || ctx.Err() != nil {
 			return c, m.plain("changing e-mail", err)
 		}
@@ -89,6 +106,11 @@ func (m *Manager) move(ctx context.Context, s step, before *store.User, address 
 	return m.o.Directory.MoveUser(ctx, s.account, s.id, address, m.hold(s.actor), m.stepWith(s.account, offers), func(tx store.Tx, u *store.User) error {
 		if _, err := m.inside(ctx, tx, s, before); err != nil {
 			return err
+		}
+		if s.change != nil {
+			if err := s.change(tx, u, m.o.Now()); err != nil {
+				return err
+			}
 		}
 		u.Moving = nil
 		return m.settled(tx, u, offers)

@@ -141,6 +141,12 @@ func (m *Manager) Delete(ctx context.Context, a Actor, account, id string) error
 	return m.remove(ctx, step{actor: a, what: Delete, account: account, id: id})
 }
 
+// Depart removes the record of a user who is to be erased, under the same rules as
+// Erase. Whoever calls it erases the rest, by the id.
+func (m *Manager) Depart(ctx context.Context, a Actor, account, id string) error {
+	return m.remove(ctx, step{actor: a, what: Erase, account: account, id: id})
+}
+
 // Erase removes a user and all that is known about them as a person, wherever it
 // lies. In the audit log it stays that it was done.
 func (m *Manager) Erase(ctx context.Context, a Actor, account, id string) error {

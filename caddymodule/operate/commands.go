@@ -87,7 +87,7 @@ var table = []*Command{
 	},
 	{
 		Group: "users", Verb: "set", Arg: Arg{Name: "E-MAIL", Flag: "email", Renames: true}, run: setUser,
-		Flags:   []Flag{email.means("e-mail address of the user; next to the bare E-MAIL: the new address"), inside, name, userType, locale, force},
+		Flags:   []Flag{email.means("e-mail address of the user; next to the bare E-MAIL: the new address, which counts at once and is told to both mailboxes"), inside, name, userType, locale, force},
 		Summary: "Changes a user. It takes effect at their next request.",
 	},
 	{
@@ -122,7 +122,7 @@ var table = []*Command{
 	},
 	{
 		Group: "users", Verb: "erase", Arg: theUser, run: erasePerson,
-		Flags:   []Flag{email.means("e-mail address or id of the user").needed(), inside.means("the user must be in this account, or nothing is done; needed to finish with the id of somebody who is gone already")},
+		Flags:   []Flag{email.means("e-mail address or id of the user").needed(), inside.means("the user must be in this account, or nothing is done; needed to finish with the id of somebody who is gone already"), force},
 		Summary: "Deletes a user and everything about them. The audit log keeps what was done, by id, without names, addresses and networks.",
 	},
 	{

@@ -23,12 +23,15 @@ import (
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/manage"
 	"github.com/cliendo/gateway/caddymodule/operate"
+	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/person"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/store/boltstore"
 	"github.com/cliendo/gateway/caddymodule/store/redisstore"
 	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
+	"github.com/cliendo/gateway/caddymodule/testkit"
+	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -106,6 +109,20 @@ func newHouse(t *testing.T, c *clock, s store.Engine, err error) *house {
 		Store: s, Directory: h.dir, Hasher: h.hasher, Limits: h.limits, Audit: audit.New(s, audit.Options{Now: c.now}), Now: c.now,
 	})
 	return h
+}
+
+// postOffice has mails sent, and returns where they can be read.
+func (h *house) postOffice() *testkit.Post {
+	h.t.Helper()
+	keys := testkit.Keys(h.t)
+	box := testkit.Box(h.t, keys, "outbox")
+	post := &testkit.Post{Outbox: outbox.New(h.engine, outbox.Options{Box: box, Now: h.now})}
+	h.Manage = manage.New(manage.Options{
+		Store: h.engine, Directory: h.dir, Hasher: h.hasher, Limits: h.limits, Audit: audit.New(h.engine, audit.Options{Now: h.now}), Now: h.now,
+		Tickets: ticket.New(h.engine, ticket.Options{Box: box, Key: keys.Derive("tickets"), Hasher: h.hasher, Mails: post, Now: h.now}),
+		Mails:   post, Origin: "https://app.example/gateway",
+	})
+	return post
 }
 
 // do runs a command line as the command does: parsed, then run.

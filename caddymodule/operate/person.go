@@ -41,6 +41,10 @@ func erasePerson(ctx context.Context, h *House, in *input) (outcome, error) {
 	switch {
 	case err == nil:
 		data.User, data.Account = u.ID, u.Account
+		// The rules that hold for everybody, as that the last superadmin stays.
+		if err := h.Manage.Depart(ctx, in.actor(ctx), u.Account, u.ID); err != nil {
+			return outcome{}, err
+		}
 	case strings.Contains(in.who, "@") || data.Account == "":
 		return outcome{}, err
 	}

@@ -181,7 +181,8 @@ func setUser(ctx context.Context, h *House, in *input) (outcome, error) {
 		}
 	}
 	if moved {
-		u, err = h.Directory.ChangeUser(ctx, u.Account, u.ID, address, change)
+		// Both mailboxes are told, as when an admin does it.
+		u, err = h.Manage.Move(ctx, in.actor(ctx), u.Account, u.ID, address, change)
 	} else {
 		u, err = h.Directory.UpdateUser(ctx, u.Account, u.ID, change)
 	}

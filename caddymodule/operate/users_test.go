@@ -10,6 +10,7 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/operate"
+	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -89,6 +90,44 @@ func TestUsersAreChanged(t *testing.T) {
 		h.refused(operate.ExitUsage, "--type", "users", "set", "jan@demo.test", "--email", "new@demo.test", "--type", "wizard")
 		data, _ = h.ok("users", "show", "jan@demo.test")
 		h.want(data, "user.name", "Other Jan") // all or nothing
+	})
+}
+
+// An operator's change of an address is told to both mailboxes, and the one that was
+// theirs can take it back: as when an admin does it.
+func TestBothMailboxesAreToldOfAnAddressThatAnOperatorChanged(t *testing.T) {
+	onEngines(t, func(h *house) {
+		post := h.postOffice()
+		h.jan()
+		h.refused(operate.ExitUsage, "--locale", "users", "set", "jan@demo.test", "--email", "new@demo.test", "--locale", "Nederlands")
+		if mails := post.Take(); len(mails) != 0 {
+			t.Fatalf("nothing was changed, and told: %v", mails)
+		}
+		data, _ := h.ok("users", "set", "jan@demo.test", "--email", "jansen@demo.test", "--name", "Jan Jansen")
+		h.want(data, "user.email", "jansen@demo.test")
+		h.want(data, "user.name", "Jan Jansen")
+		told := map[string]string{}
+		for _, m := range post.Take() {
+			told[m.To] = m.Letter.Kind
+			if m.To == "jan@demo.test" && m.Letter.NotMe == "" {
+				t.Error("who had the address cannot take it back")
+			}
+		}
+		want := map[string]string{"jan@demo.test": letter.AddressChanged, "jansen@demo.test": letter.AddressYours}
+		if diff := cmp.Diff(want, told); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// One superadmin stays, also where everything about one is to go; force says otherwise.
+func TestErasingKeepsTheLastSuperadmin(t *testing.T) {
+	onEngines(t, func(h *house) {
+		h.jan()
+		h.refused(operate.ExitRefused, "--force", "users", "erase", "jan@demo.test")
+		h.ok("users", "show", "jan@demo.test")
+		h.ok("users", "erase", "jan@demo.test", "--force", "yes")
+		h.refused(operate.ExitNotFound, "no user", "users", "show", "jan@demo.test")
 	})
 }
 
