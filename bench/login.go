@@ -53,7 +53,7 @@ func (s *server) login(ctx context.Context, t loginTry) (a loginAnswer, err erro
 	}
 	a.status, a.took = resp.StatusCode, time.Since(begun)
 	for _, c := range resp.Cookies() {
-		if c.Name == cookie.Name(cookie.Device, false) {
+		if c.Name == cookie.Name(cookie.Device, cookie.Form{}) {
 			a.device = c.Name + "=" + c.Value
 		}
 	}

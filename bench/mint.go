@@ -44,7 +44,7 @@ func (m *mint) session(ctx context.Context, a *store.Account, u *store.User) (mi
 	if err != nil {
 		return minted{}, err
 	}
-	tx.made.cookie = cookie.Name(cookie.Session, false) + "=" + started.Cookie
+	tx.made.cookie = cookie.Name(cookie.Session, cookie.Form{}) + "=" + started.Cookie
 	return tx.made, nil
 }
 

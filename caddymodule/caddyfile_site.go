@@ -28,6 +28,9 @@ func init() {
 //		public       preset pwa
 //		api_paths    <path>...
 //		repair_paths <path>...
+//		require      second_step <path>...
+//		require      fresh_proof <duration> <path>...
+//		cookie_domain <domain>
 //		cors         <origin>...
 //		header       user|email|name|groups|account|account_state|session|amr|auth_time|assertion <name>|off
 //		assertion    <audience>
@@ -64,13 +67,15 @@ func matcherError(d *caddyfile.Dispenser) error {
 
 func (h *Handler) words() words {
 	return words{
-		"prefix":       textWord("<path>", &h.Prefix, checkPrefix),
-		"public":       h.publicWord(),
-		"api_paths":    h.pathsWord("api_paths", &h.APIPaths, checkAPIPath),
-		"repair_paths": h.pathsWord("repair_paths", &h.RepairPaths, checkRepairPath),
-		"cors":         listWord("<origin>...", &h.CORS, checkOrigin),
-		"header":       h.headerWord(),
-		"assertion":    textWord("<audience>", &h.Assertion, checkAudience),
+		"prefix":        textWord("<path>", &h.Prefix, checkPrefix),
+		"public":        h.publicWord(),
+		"api_paths":     h.pathsWord("api_paths", &h.APIPaths, checkAPIPath),
+		"repair_paths":  h.pathsWord("repair_paths", &h.RepairPaths, checkRepairPath),
+		"require":       h.requireWord(),
+		"cookie_domain": textWord("<domain>", &h.CookieDomain, checkCookieDomain),
+		"cors":          listWord("<origin>...", &h.CORS, checkOrigin),
+		"header":        h.headerWord(),
+		"assertion":     textWord("<audience>", &h.Assertion, checkAudience),
 	}
 }
 

@@ -23,6 +23,15 @@ type Handler struct {
 	// Default: none.
 	RepairPaths []string `json:"repair_paths,omitempty"`
 
+	// Require are the paths where a session alone is not enough. Default: none.
+	Require []RequireRule `json:"require,omitempty"`
+
+	// CookieDomain shares logins with the other sites that have the same one, like
+	// example.com for app.example.com and docs.example.com. All hosts below it get
+	// the cookies then, whoever runs them. Default: none, and each host has its own
+	// logins.
+	CookieDomain string `json:"cookie_domain,omitempty"`
+
 	// CORS are the origins whose scripts may read the gateway's refusals, and
 	// whose preflights it answers; like https://app.example.com. Default: none.
 	CORS []string `json:"cors,omitempty"`
@@ -57,5 +66,18 @@ type PublicRule struct {
 	Methods []string `json:"methods,omitempty"`
 	// Paths are exact, or prefixes when they end in /*: "/pub/*" opens "/pub/" and
 	// what is below, not "/pub". Upper and lower case differ.
+	Paths []string `json:"paths,omitempty"`
+}
+
+// RequireRule asks for more than a session. It protects more than its letters: it
+// takes no regard of upper and lower case or of a slash at the end, and counts for
+// every path that servers may read in different ways.
+type RequireRule struct {
+	// SecondStep asks for a session in which a second step was passed.
+	SecondStep bool `json:"second_step,omitempty"`
+	// FreshProof asks that whoever is there proved who they are no longer ago than
+	// this.
+	FreshProof caddy.Duration `json:"fresh_proof,omitempty"`
+	// Paths are exact, or prefixes when they end in /*.
 	Paths []string `json:"paths,omitempty"`
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/guard"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/page"
@@ -50,7 +51,7 @@ func (r *rooms) own(mux *http.ServeMux, site *siteSettings, pages *page.Renderer
 			// Programs come with a key and nothing else: no browser adds one to what
 			// another site makes it send.
 			mux.ServeHTTP(w, req)
-		case route == site.Prefix+verifyPath: // changes nothing, whatever method a proxy asks with
+		case route == site.Prefix+guard.VerifyPath: // changes nothing, whatever method a proxy asks with
 			mux.ServeHTTP(w, req)
 		case csrf.Check(req) != nil:
 			theMetrics.Refused(cause.CrossSite)

@@ -187,7 +187,10 @@ func (r *rooms) front(h *Handler) *front {
 
 // guard puts the site's rules into the words of the guard.
 func (s *siteSettings) guard(https bool, origin string) guard.Site {
-	site := guard.Site{Prefix: s.Prefix, Headers: s.Headers, Origins: s.CORS, HTTPS: https, Origin: origin, Audience: s.Assertion}
+	site := guard.Site{
+		Prefix: s.Prefix, Headers: s.Headers, Origins: s.CORS, HTTPS: https, Origin: origin, Audience: s.Assertion,
+		Require: s.Require, CookieDomain: s.CookieDomain,
+	}
 	for _, rule := range s.Public {
 		site.Public = append(site.Public, guard.Public{Methods: rule.Methods, Pattern: guard.NewPattern(rule.Path)})
 	}

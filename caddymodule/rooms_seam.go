@@ -8,9 +8,6 @@ import (
 	"github.com/cliendo/gateway/caddymodule/guard"
 )
 
-// verifyPath is where other proxies ask whether a request may pass.
-const verifyPath = "/verify"
-
 // issuer is what assertions say they come from.
 func (r *rooms) issuer() string {
 	if r.settings.PublicURL == nil {
@@ -21,7 +18,7 @@ func (r *rooms) issuer() string {
 
 // seam adds the routes for apps and for other proxies.
 func (r *rooms) seam(mux *http.ServeMux, site *siteSettings, g *guard.Guard) {
-	mux.HandleFunc(site.Prefix+verifyPath, func(w http.ResponseWriter, req *http.Request) {
+	mux.HandleFunc(site.Prefix+guard.VerifyPath, func(w http.ResponseWriter, req *http.Request) {
 		trusted, _ := caddyhttp.GetVar(req.Context(), caddyhttp.TrustedProxyVarKey).(bool)
 		g.Verify(w, req, trusted)
 	})

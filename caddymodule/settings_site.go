@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cliendo/gateway/caddymodule/guard"
 	"github.com/cliendo/gateway/caddymodule/session"
 )
 
@@ -22,6 +23,9 @@ type siteSettings struct {
 	RepairPaths []string
 	CORS        []string
 	Assertion   string
+	Require     []guard.Require
+	// CookieDomain is what cookies are shared over; empty: with nobody.
+	CookieDomain string
 	// Headers are names by the index of session.Facts.Values; empty: not sent.
 	Headers [session.Values]string
 }
@@ -37,7 +41,7 @@ type openRule struct {
 func (h *Handler) settings() (*siteSettings, error) {
 	s := &siteSettings{
 		Prefix: orElse(h.Prefix, defaultPrefix), APIPaths: h.APIPaths, RepairPaths: h.RepairPaths, CORS: h.CORS,
-		Assertion: h.Assertion,
+		Assertion: h.Assertion, CookieDomain: h.CookieDomain,
 	}
 	errs := []error{checkPrefix(s.Prefix)}
 	note := func(err error) { errs = append(errs, err) }
@@ -56,6 +60,9 @@ func (h *Handler) settings() (*siteSettings, error) {
 		note(checkOrigin(origin))
 	}
 	note(checkAudience(h.Assertion))
+	note(checkCookieDomain(h.CookieDomain))
+	s.Require, err = h.requirements()
+	note(err)
 	s.Headers, err = headerNames(h.Headers)
 	note(err)
 	if err := errors.Join(errs...); err != nil {

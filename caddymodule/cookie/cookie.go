@@ -5,7 +5,6 @@ package cookie
 
 import (
 	"bytes"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -77,44 +76,35 @@ func (c *Codec) Decode(value string) (payload []byte, ok bool) {
 	return payload, true
 }
 
-// Secure tells whether cookies of this request carry Secure and a name prefix:
-// always, except over plain HTTP on a loopback host.
-func Secure(r *http.Request, publicHTTPS bool) bool {
-	return r.TLS != nil || publicHTTPS || !loopback(r.Host)
-}
-
-func loopback(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	host = strings.ToLower(strings.Trim(host, "[]"))
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
-
-// Name returns the name of a cookie on the wire. It allocates nothing.
-func Name(base string, secure bool) string {
+// Name returns the name of a cookie on the wire. It allocates nothing for the
+// cookies of this package.
+func Name(base string, f Form) string {
 	switch {
-	case !secure:
+	case !f.Secure:
 		return base
+	case f.Domain != "":
+		// __Host- would forbid the Domain.
+		switch base {
+		case Session:
+			return securePrefix + Session
+		case Device:
+			return securePrefix + Device
+		}
+		return securePrefix + base
 	case base == Session:
 		return hostPrefix + Session
 	case base == Device:
 		return hostPrefix + Device
-	default:
-		return hostPrefix + base
 	}
+	return hostPrefix + base
 }
 
 // New returns a cookie ready to be set. maxAge zero makes it end with the
 // browser session; a negative one deletes it.
-func New(base, value string, secure bool, maxAge time.Duration) *http.Cookie {
+func New(base, value string, f Form, maxAge time.Duration) *http.Cookie {
 	c := &http.Cookie{ //nolint:gosec // Secure is off over plain HTTP on a loopback host only
-		Name: Name(base, secure), Value: value, Path: "/",
-		Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: Name(base, f), Value: value, Path: "/", Domain: f.Domain,
+		Secure: f.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
 	switch {
 	case maxAge < 0:

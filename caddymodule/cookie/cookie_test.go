@@ -58,29 +58,29 @@ func TestSecureUnlessPlainOnThisMachine(t *testing.T) {
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Host = host
-		if got := cookie.Secure(r, false); got != want {
+		if got := cookie.Secure(r, false).Secure; got != want {
 			t.Errorf("plain HTTP at %q: secure %v", host, got)
 		}
-		if !cookie.Secure(r, true) {
+		if !cookie.Secure(r, true).Secure {
 			t.Errorf("https public URL at %q: not secure", host)
 		}
 		r.TLS = &tls.ConnectionState{}
-		if !cookie.Secure(r, false) {
+		if !cookie.Secure(r, false).Secure {
 			t.Errorf("TLS at %q: not secure", host)
 		}
 	}
 }
 
 func TestAttributes(t *testing.T) {
-	c := cookie.New(cookie.Session, "v", true, 0)
+	c := cookie.New(cookie.Session, "v", cookie.Form{Secure: true}, 0)
 	if err := c.Valid(); err != nil || c.Name != "__Host-gateway_session" || !c.Secure || !c.HttpOnly || c.Path != "/" ||
 		c.Domain != "" || c.SameSite != http.SameSiteLaxMode || c.MaxAge != 0 {
 		t.Errorf("%+v, %v", c, err)
 	}
-	if c := cookie.New(cookie.Device, "v", false, time.Hour); c.Name != "gateway_device" || c.Secure || c.MaxAge != 3600 {
+	if c := cookie.New(cookie.Device, "v", cookie.Form{}, time.Hour); c.Name != "gateway_device" || c.Secure || c.MaxAge != 3600 {
 		t.Errorf("%+v", c)
 	}
-	if c := cookie.New(cookie.Device, "", true, -1); c.MaxAge >= 0 {
+	if c := cookie.New(cookie.Device, "", cookie.Form{Secure: true}, -1); c.MaxAge >= 0 {
 		t.Errorf("%+v does not delete", c)
 	}
 }

@@ -86,6 +86,27 @@ func pairName(pair string) string {
 	return strings.Trim(name, " \t\"\x00")
 }
 
+// Only leaves the named cookie in the request headers with that value, and none of
+// that name where the value is empty.
+func Only(h http.Header, name, value string) {
+	var kept []string
+	for _, line := range h["Cookie"] {
+		for pair := range strings.SplitSeq(line, ";") {
+			if pair = strings.Trim(pair, " \t"); pair != "" && pairName(pair) != name {
+				kept = append(kept, pair)
+			}
+		}
+	}
+	if value != "" {
+		kept = append(kept, name+"="+value)
+	}
+	if kept == nil {
+		delete(h, "Cookie")
+		return
+	}
+	h["Cookie"] = []string{strings.Join(kept, "; ")}
+}
+
 // StripSetCookie removes Set-Cookie lines with our names: the app must not be
 // able to log somebody out or in.
 func StripSetCookie(h http.Header) {

@@ -111,7 +111,7 @@ func benchGuard(b *testing.B) (*guard.Guard, string) {
 		},
 		Sessions: m, Pages: benchPages{}, Attempts: benchAttempts{}, Metrics: benchMetrics{}, Own: http.NotFoundHandler(),
 		Visitor: func(*http.Request) visitor.Visitor { return visitor.Visitor{} },
-	}), cookie.Name(cookie.Session, true) + "=" + started.Cookie
+	}), cookie.Name(cookie.Session, cookie.Form{Secure: true}) + "=" + started.Cookie
 }
 
 // benchApp answers 1 KiB, like the upstream of the large bench.
@@ -135,6 +135,7 @@ type benchPages struct{}
 func (benchPages) Login(http.ResponseWriter, *http.Request, int, page.Login) {}
 func (benchPages) Refusal(http.ResponseWriter, *http.Request, page.Refusal)  {}
 func (benchPages) Stay(http.ResponseWriter, *http.Request, int, page.Stay)   {}
+func (benchPages) Framed(http.ResponseWriter, *http.Request, page.Framed)    {}
 func (benchPages) Locale(*http.Request, string) string                       { return "nl" }
 func (benchPages) Text(_, id string, _ ...any) string                        { return id }
 

@@ -24,6 +24,7 @@ import (
 // Sessions decides about the session behind a cookie.
 type Sessions interface {
 	Check(ctx context.Context, cookie string) (*session.Facts, error)
+	Peek(ctx context.Context, cookie string) (*session.Facts, *session.Live, error)
 	Watch(cookie string, close func()) *session.Stream
 	End(ctx context.Context, cookie string) error
 }
@@ -38,6 +39,7 @@ type Pages interface {
 	Login(w http.ResponseWriter, r *http.Request, status int, v page.Login)
 	Refusal(w http.ResponseWriter, r *http.Request, v page.Refusal)
 	Stay(w http.ResponseWriter, r *http.Request, status int, v page.Stay)
+	Framed(w http.ResponseWriter, r *http.Request, v page.Framed)
 	Locale(r *http.Request, stored string) string
 	Text(locale, id string, args ...any) string
 }
@@ -59,10 +61,14 @@ type Site struct {
 	Public  []Public
 	API     []Pattern // never answered with a page or a redirect
 	Repair  []Pattern // open to the superadmin of a blocked account
+	Require []Require // where a session alone is not enough
 	Headers [session.Values]string
 	Origins []string // that scripts of other origins may come from (CORS)
 	HTTPS   bool     // the public URL is https, whoever ends TLS
 	Origin  string   // of the site as browsers know it; empty: not known
+	// CookieDomain is what this site shares its cookies over; empty: each host has
+	// its own, and its own sessions.
+	CookieDomain string
 	// Audience of the assertion that the app gets; empty: it gets none.
 	Audience string
 }
@@ -129,7 +135,7 @@ func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identi
 	case kind == malformed:
 		g.refuse(w, r, o, cause.BadRequest, nil)
 		return nil
-	case kind == plain && g.own(path):
+	case kind == plain && g.below(path):
 		g.serveOwn(w, r, o)
 		return nil
 	case r.Method == http.MethodOptions && g.preflight(w, r):
@@ -138,7 +144,8 @@ func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identi
 	if id, ok := g.asked(r); ok {
 		return g.sendOn(w, r, o, id, identify, next)
 	}
-	open := kind == plain && g.public(o.Method, path)
+	need := g.demands(kind, path)
+	open := kind == plain && !need.any() && g.public(o.Method, path)
 	value, facts, err := g.session(r)
 	if facts == nil || facts.Session == nil || facts.Cause != cause.None || facts.AppDenied {
 		if !open && !(err == nil && g.repair(facts, kind, path)) {
@@ -148,6 +155,10 @@ func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identi
 		if open {
 			facts = nil
 		}
+	}
+	if c := need.unmet(facts, g.Now); c != cause.None {
+		g.prove(w, r, o, facts, c)
+		return nil
 	}
 	cookie.Strip(r.Header)
 	x := &exchange{ResponseWriter: w, guard: g}
@@ -183,14 +194,8 @@ func (g *Guard) told(f *session.Facts) [session.Values]string {
 	return values
 }
 
-// serveOwn answers on our own pages, by the address the client asked for.
-func (g *Guard) serveOwn(w http.ResponseWriter, r *http.Request, o Original) {
-	r = visitor.With(r, g.Visitor(r))
-	r.Method, r.URL = o.Method, o.URL
-	g.Own.ServeHTTP(w, r)
-}
-
-func (g *Guard) own(path string) bool {
+// below tells whether a path is one of our own pages.
+func (g *Guard) below(path string) bool {
 	return strings.HasPrefix(path, g.Site.Prefix) &&
 		(len(path) == len(g.Site.Prefix) || path[len(g.Site.Prefix)] == '/')
 }
@@ -215,32 +220,4 @@ func (g *Guard) repair(f *session.Facts, kind sort, path string) bool {
 		}
 	}
 	return false
-}
-
-// maxTries bounds how many session cookies of one request are looked at: a
-// browser sends several when somebody planted one.
-const maxTries = 3
-
-// session finds the session of a request: the first of its cookies that opens
-// one. Without any, facts say why.
-func (g *Guard) session(r *http.Request) (value string, facts *session.Facts, err error) {
-	name := cookie.Name(cookie.Session, cookie.Secure(r, g.Site.HTTPS))
-	for n := range maxTries {
-		v, ok := cookie.Find(r.Header, name, n)
-		if !ok {
-			break
-		}
-		f, checkErr := g.Sessions.Check(r.Context(), v)
-		if checkErr != nil {
-			err = checkErr
-			continue
-		}
-		if f.Session != nil && f.Cause == cause.None {
-			return v, f, nil
-		}
-		if facts == nil || facts.Session == nil {
-			value, facts = v, f
-		}
-	}
-	return value, facts, err
 }

@@ -1,10 +1,8 @@
 package guard
 
 import (
-	"encoding/json"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -45,9 +43,7 @@ func (g *Guard) stop(w http.ResponseWriter, r *http.Request, o Original, f *sess
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, o Original, c cause.Cause, f *session.Facts) {
 	g.Metrics.Refused(c)
 	reference := g.record(r, c, f)
-	w.Header().Set("X-Login-Gateway", "1")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Add("Vary", "Cookie, Accept, Sec-Fetch-Mode")
+	own(w.Header())
 	nav := g.navigation(r, o)
 	login := c == cause.NotLoggedIn || c == cause.SessionExpired || c == cause.SessionEnded
 	switch {
@@ -58,6 +54,12 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, o Original, c cau
 	case c == cause.SecondStepRequired && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 		// They are logged in, and go on when they have switched one on.
 		http.Redirect(w, r, target.With(g.Site.Prefix+"/security", target.Safe(o.URL.RequestURI(), g.Site.Prefix)), http.StatusSeeOther)
+	case inFrame(r):
+		to := target.Safe(o.URL.RequestURI(), g.Site.Prefix)
+		if login {
+			to = target.Safe(refererPath(r), g.Site.Prefix)
+		}
+		g.framePage(w, r, c, to, to)
 	case login:
 		g.late(w, r, o, c)
 	default:
@@ -149,48 +151,4 @@ func (g *Guard) navigation(r *http.Request, o Original) bool {
 		return strings.HasPrefix(ct, "application/x-www-form-urlencoded") || strings.HasPrefix(ct, "multipart/form-data")
 	}
 	return false
-}
-
-// Problem is the answer for programs, as RFC 9457 has it.
-type Problem struct {
-	Type      string `json:"type"`
-	Title     string `json:"title"`
-	Status    int    `json:"status"`
-	Detail    string `json:"detail,omitempty"`
-	Reason    string `json:"reason"`
-	Reference string `json:"reference,omitempty"`
-	LoginURL  string `json:"login_url,omitempty"`
-}
-
-func (g *Guard) problem(w http.ResponseWriter, r *http.Request, c cause.Cause, reference string) {
-	g.allowOrigin(w.Header(), r)
-	WriteProblem(w, r, g.Pages, c, reference, g.Site.Prefix+"/login")
-}
-
-// WriteProblem answers a program with a cause. loginURL is told where logging in
-// helps.
-func WriteProblem(w http.ResponseWriter, r *http.Request, words Pages, c cause.Cause, reference, loginURL string) {
-	info, _ := c.Info()
-	locale, id := words.Locale(r, ""), "cause."+string(c.Public())
-	p := Problem{
-		Type: "about:blank", Status: c.Status(), Reason: string(c.Public()), Reference: reference,
-		Title: words.Text(locale, id+".title"), Detail: words.Text(locale, id+".text"),
-	}
-	h := w.Header()
-	if p.Status == http.StatusUnauthorized {
-		p.LoginURL = loginURL
-		// RFC 9110 wants a challenge with every 401; this one makes no browser ask.
-		h.Set("WWW-Authenticate", `LoginGateway realm="login"`)
-	}
-	if info.Retry {
-		h.Set("Retry-After", strconv.Itoa(int(storeRetry/time.Second)))
-	}
-	h.Set("Content-Type", "application/problem+json")
-	h.Set("Content-Language", locale)
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(p.Status)
-	if r.Method != http.MethodHead {
-		_ = json.NewEncoder(w).Encode(p)
-	}
 }

@@ -6,10 +6,14 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/session"
+	"github.com/cliendo/gateway/caddymodule/target"
 )
 
 // headerLoginURL leads to the login, for proxies that answer 401 themselves.
 const headerLoginURL = "X-Login-Url"
+
+// VerifyPath is where, below the prefix, other proxies ask.
+const VerifyPath = "/verify"
 
 // paramRedirect asks for a redirect instead of a 401, where a page is opened.
 const paramRedirect = "redirect"
@@ -23,12 +27,13 @@ func (g *Guard) Verify(w http.ResponseWriter, r *http.Request, trusted bool) {
 	w.Header().Set("Cache-Control", "no-store")
 	o := g.forwarded(r, trusted)
 	path, kind := o.URL.Path, inspect(o.URL)
-	r.Method = o.Method
+	r.Method, r.Host = o.Method, host(r, trusted)
 	if kind == malformed {
 		g.refuse(w, r, o, cause.BadRequest, nil)
 		return
 	}
-	open := kind == plain && g.public(o.Method, path) || r.Method == http.MethodOptions && g.listed(r)
+	need := g.demands(kind, path)
+	open := !need.any() && kind == plain && g.public(o.Method, path) || r.Method == http.MethodOptions && g.listed(r)
 	_, facts, err := g.session(r)
 	if facts == nil || facts.Session == nil || facts.Cause != cause.None || facts.AppDenied {
 		if !open && !(err == nil && g.repair(facts, kind, path)) {
@@ -38,6 +43,10 @@ func (g *Guard) Verify(w http.ResponseWriter, r *http.Request, trusted bool) {
 		if open {
 			return
 		}
+	}
+	if c := need.unmet(facts, g.Now); c != cause.None {
+		g.demand(w, r, o, facts, c)
+		return
 	}
 	g.introduce(w.Header(), facts)
 }
@@ -73,6 +82,29 @@ func (g *Guard) deny(w http.ResponseWriter, r *http.Request, o Original, f *sess
 	g.Metrics.Refused(c)
 	g.allowOrigin(w.Header(), r)
 	WriteProblem(w, r, g.Pages, c, "", to)
+}
+
+// demand refuses somebody who is logged in and has to do more, as deny does: the
+// page that leads through it stands where else the login does.
+func (g *Guard) demand(w http.ResponseWriter, r *http.Request, o Original, f *session.Facts, c cause.Cause) {
+	to := target.With(g.proveURL(c, f), target.Safe(o.URL.RequestURI(), g.Site.Prefix))
+	w.Header().Set(headerLoginURL, to)
+	if r.URL.Query().Get(paramRedirect) == "1" && g.navigation(r, o) && r.Method != http.MethodPost {
+		g.prove(w, r, o, f, c)
+		return
+	}
+	g.Metrics.Refused(c)
+	g.allowOrigin(w.Header(), r)
+	writeProblem(w, r, g.Pages, c, ways{login: g.Site.Prefix + "/login", prove: to})
+}
+
+// host is the site that the other proxy asks about, where it may tell. Two that do
+// not say the same are a client's attempt.
+func host(r *http.Request, trusted bool) string {
+	if told, ok := agreed(r.Header, "X-Forwarded-Host"); trusted && ok && told != "" {
+		return told
+	}
+	return r.Host
 }
 
 // listed tells whether a preflight comes from an origin that may ask. The app

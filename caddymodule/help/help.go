@@ -116,7 +116,7 @@ func (e *Errand) known(r *http.Request) bool {
 func (e *Errand) check(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure is off over plain HTTP on a loopback host only
 		Name: testCookie, Value: "1", Path: e.Prefix + "/help", MaxAge: int(testLasts / time.Second),
-		Secure: cookie.Secure(r, e.HTTPS), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Secure: cookie.Secure(r, e.HTTPS).Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 	e.back(w, r, "checked", "1", "check")
 }

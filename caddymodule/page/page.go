@@ -15,7 +15,7 @@ import (
 // templates are the files of assets/pages that stand inside layout.html.
 var templates = []string{
 	"login", "refusal", "message", "recover", "keep", "magic", "sent", "mailed", "help", "second", "setup",
-	"security", "security_second", "parked", "stay",
+	"security", "security_second", "parked", "stay", "again", "framed",
 }
 
 // Renderer writes the pages. It is safe for use by many requests at once.
@@ -79,7 +79,7 @@ func (p *Renderer) parse(files fs.FS) (map[string]map[string]*template.Template,
 type view struct {
 	Locale, Title    string
 	Cause, Reference string
-	Script           bool
+	Script, Framed   bool
 	Brand            Brand
 	Assets           links
 	Languages        []languageLink
@@ -129,6 +129,9 @@ func (p *Renderer) execute(w http.ResponseWriter, status int, t *template.Templa
 	var out bytes.Buffer
 	header := w.Header()
 	p.SecurityHeaders(header)
+	if v.Framed {
+		framedHeaders(header)
+	}
 	if err := t.Execute(&out, data); err != nil {
 		// New rendered every page, so only a word that templates ask for by a
 		// computed name can be missing; people still deserve an answer.

@@ -41,6 +41,8 @@ func (p *Renderer) rehearse() error {
 		for _, kind := range []string{MailedMagic, MailedPassword, MailedNotMe} {
 			p.Mailed(w, r, http.StatusOK, Mailed{Locale: locale, Kind: kind, Tab: true, Wrong: "match"})
 		}
+		p.Framed(w, r, Framed{Locale: locale, Blocked: true})
+		p.Framed(w, r, Framed{Locale: locale, Foreign: true})
 		for _, reason := range []string{"wrong", "used", "clock"} {
 			p.SecondStep(w, r, http.StatusOK, SecondStep{Locale: locale, Cause: cause.SecondStepFailed, Reason: reason, Off: time.Minute})
 		}

@@ -138,37 +138,7 @@ func (m *Manager) end(ctx context.Context, account, id string, note func(store.T
 // Renew notes that whoever has this session has just proved again who they are:
 // AuthTime is now, for the app too. A session that may not go on, or is none, is
 // store.ErrNotFound.
-func (m *Manager) Renew(ctx context.Context, value string) error {
-	p, ok := m.open(value)
-	if !ok {
-		return fmt.Errorf("renewing a session: %w", store.ErrNotFound)
-	}
-	err := m.store.Update(ctx, store.AccountTag(p.account), func(tx store.Tx) error {
-		rec, err := store.Sessions.Read(tx, p.id())
-		if err != nil {
-			return err
-		}
-		u, err := store.Users.Read(tx, p.user)
-		if err != nil {
-			return err
-		}
-		a, err := store.Accounts.Read(tx, p.account)
-		if err != nil {
-			return err
-		}
-		over := !m.now().Before(rec.Created.Add(time.Duration(rec.Absolute) * time.Second))
-		if over || !rec.Ended.IsZero() || rec.Epoch < u.Epoch || rec.AccEpoch < a.Epoch {
-			return store.ErrNotFound
-		}
-		rec.AuthTime = m.now()
-		tx.Announce(store.Sessions.Kind, p.id())
-		return store.Sessions.Put(tx, p.id(), rec, expiry(rec))
-	})
-	if err != nil {
-		return fmt.Errorf("renewing a session: %w", err)
-	}
-	return nil
-}
+func (m *Manager) Renew(ctx context.Context, value string) error { return m.RenewWith(ctx, value) }
 
 // AuthTime returns when whoever has the session last proved who they are; zero
 // where there is no session.

@@ -21,7 +21,9 @@ type Record struct {
 	lastSeen           int64  // unix seconds
 	idle, absolute     int64  // seconds
 	epoch, accountTurn int    // of user and account, at login
-	ended              bool
+	ended, second      bool   // second: a second step was passed in it
+	proved             int64  // unix seconds of the last proof; zero: never
+	site, scope        string // where it counts, see scope.go
 }
 
 // NewRecord returns what is kept of s.
@@ -31,6 +33,8 @@ func NewRecord(s *store.Session) *Record {
 		created: s.Created.UnixNano(), lastSeen: s.LastSeen.Unix(), idle: s.Idle, absolute: s.Absolute,
 		epoch: s.Epoch, accountTurn: s.AccEpoch, ended: !s.Ended.IsZero(),
 	}
+	r.prove(s)
+	r.site, r.scope = shared(SiteOf(s.Site)), shared(s.Scope)
 	if !s.AuthTime.IsZero() {
 		r.authTime = strconv.FormatInt(s.AuthTime.Unix(), 10)
 	}

@@ -18,7 +18,8 @@ type Login struct {
 	Remember bool     // "stay logged in"
 	Agent    string
 	Network  string
-	Site     string
+	Site     string // the host where they came in
+	Scope    string // the domain over which that site shares its cookies; empty: with nobody
 }
 
 // Started is a session that was just begun.
@@ -44,7 +45,7 @@ func (m *Manager) Start(ctx context.Context, in Login) (*Started, error) {
 	rec := store.Session{
 		Handle: secret.ID(), User: in.User.ID, Account: in.User.Account, Created: now, LastSeen: now, AuthTime: now,
 		Idle: int64(idle / time.Second), Absolute: int64(absolute / time.Second), Remember: in.Remember,
-		Amr: in.Amr, Agent: in.Agent, Network: in.Network, Site: in.Site,
+		Amr: in.Amr, Agent: in.Agent, Network: in.Network, Site: in.Site, Scope: in.Scope,
 	}
 	err = m.store.Update(ctx, store.AccountTag(p.account), func(tx store.Tx) error {
 		// Epochs are read in the same step: a log-out of all or a block that comes

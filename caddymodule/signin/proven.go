@@ -129,14 +129,14 @@ func (d *Dispatcher) destination(r *http.Request, p Proof, fresh bool) string {
 // the known device that the browser is from now on.
 func (d *Dispatcher) start(w http.ResponseWriter, r *http.Request, p Proof) (started *session.Started, device string, err error) {
 	v := visitor.Of(r)
-	ctx := context.WithoutCancel(r.Context())
+	ctx, secure := context.WithoutCancel(r.Context()), cookie.Secure(r, d.HTTPS)
 	started, err = d.Sessions.Start(ctx, session.Login{
 		User: p.User, Method: p.Method, Amr: p.Amr, Remember: p.Remember, Agent: v.Agent, Network: v.Network, Site: v.Site,
+		Scope: secure.Domain,
 	})
 	if err != nil {
 		return nil, "", err
 	}
-	secure := cookie.Secure(r, d.HTTPS)
 	if old, ok := cookie.Find(r.Header, cookie.Name(cookie.Session, secure), 0); ok {
 		if err := d.Sessions.End(ctx, old); err != nil {
 			d.Log.Warn("ending the session this browser had before failed", "error", err)

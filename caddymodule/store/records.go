@@ -175,7 +175,8 @@ type Session struct {
 	AccEpoch int       `json:"account_epoch,omitempty"` // of the account at login
 	Agent    string    `json:"agent,omitempty"`         // browser and system in words
 	Network  string    `json:"network,omitempty"`
-	Site     string    `json:"site,omitempty"`
+	Site     string    `json:"site,omitempty"`  // the host where they came in
+	Scope    string    `json:"scope,omitempty"` // the domain over which it counts; empty: at that host
 	// Ended is set when the session was ended on purpose; the record stays for a
 	// while so that the person can be told why.
 	Ended     time.Time `json:"ended,omitzero"`
