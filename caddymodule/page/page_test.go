@@ -45,28 +45,37 @@ func TestEveryPage(t *testing.T) {
 				if left := regexp.MustCompile(`\{[a-z_]+\}|ZgotmplZ|(?:cause|login|hint|notice|later|link|help|retry|support)\.[a-z_]+[.<]`).FindString(body); left != "" {
 					t.Errorf("a word was not filled in: %s", left)
 				}
-				checkSealed(t, d)
+				checkSealed(t, d, strings.HasPrefix(s.name, "framed"))
 				checkWeight(t, p, d)
 			})
 		}
 	}
 }
 
-// checkSealed wants the headers of own pages and nothing inline.
-func checkSealed(t *testing.T, d document) {
+// checkSealed wants the headers of own pages and nothing inline. The page for
+// frames differs in what frames, and in nothing to post.
+func checkSealed(t *testing.T, d document, framed bool) {
 	t.Helper()
 	header := d.answer.Header()
 	for name, want := range map[string]string{
 		"X-Login-Gateway": "1", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
-		"Referrer-Policy": "strict-origin", "Cross-Origin-Opener-Policy": "same-origin",
-		"Content-Type": "text/html; charset=utf-8",
+		"Referrer-Policy": "strict-origin",
+		"Content-Type":    "text/html; charset=utf-8",
 	} {
 		if header.Get(name) != want {
 			t.Errorf("%s: %q, want %q", name, header.Get(name), want)
 		}
 	}
-	policy := header.Get("Content-Security-Policy")
-	for _, want := range []string{"default-src 'none'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"} {
+	if opener := header.Get("Cross-Origin-Opener-Policy"); (opener == "same-origin") == framed {
+		t.Errorf("Cross-Origin-Opener-Policy: %q", opener)
+	}
+	policy, forms, ancestors := header.Get("Content-Security-Policy"), "form-action 'self'", "frame-ancestors 'none'"
+	if framed {
+		forms, ancestors = "form-action 'none'", "frame-ancestors *"
+		policy = strings.Replace(policy, ancestors, "frame-ancestors 'all'", 1)
+		ancestors = "frame-ancestors 'all'"
+	}
+	for _, want := range []string{"default-src 'none'", forms, ancestors, "base-uri 'none'"} {
 		if !strings.Contains(policy, want) {
 			t.Errorf("policy lacks %s: %s", want, policy)
 		}

@@ -41,6 +41,7 @@ func (p *Renderer) rehearse() error {
 		for _, kind := range []string{MailedMagic, MailedPassword, MailedNotMe} {
 			p.Mailed(w, r, http.StatusOK, Mailed{Locale: locale, Kind: kind, Tab: true, Wrong: "match"})
 		}
+		p.Again(w, r, http.StatusOK, Sub{Locale: locale, Prove: Prove{Password: true, Mail: true, Code: true}})
 		p.Framed(w, r, Framed{Locale: locale, Blocked: true})
 		p.Framed(w, r, Framed{Locale: locale, Foreign: true})
 		for _, reason := range []string{"wrong", "used", "clock"} {

@@ -78,6 +78,7 @@ func states() []state {
 		{"notfound", func(p renderer, w http.ResponseWriter, r *http.Request) { p.NotFound(w, r, "") }},
 	}
 	all = append(all, mailStates()...)
+	all = append(all, seamStates()...)
 	all = append(all, secondStates()...)
 	all = append(all, parkedStates()...)
 	for _, kind := range []string{"magic", "recover", "provider"} {

@@ -21,12 +21,14 @@ import (
 type Checker interface {
 	Check(ctx context.Context, cookie string) (*session.Facts, error)
 	EndOthers(tx store.Tx, u *store.User, value string, amr ...string) error
+	RenewWith(ctx context.Context, value string, amr ...string) error
 }
 
 // Pages shows what people see.
 type Pages interface {
 	Security(w http.ResponseWriter, r *http.Request, status int, v page.Security)
 	SecondSecurity(w http.ResponseWriter, r *http.Request, status int, v page.SecondSecurity)
+	Again(w http.ResponseWriter, r *http.Request, status int, v page.Sub)
 	SecondSetup(w http.ResponseWriter, r *http.Request, status int, v page.SecondSetup)
 	Login(w http.ResponseWriter, r *http.Request, status int, v page.Login)
 	Refusal(w http.ResponseWriter, r *http.Request, v page.Refusal)
@@ -88,6 +90,7 @@ func New(o Options) *Errand {
 // Mount adds the routes. Asking for the session does not prolong it.
 func (e *Errand) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+e.Prefix+"/session", e.left)
+	e.mountProve(mux)
 	for _, part := range []routes{
 		{"GET ": e.hub},
 		e.secondRoutes(),

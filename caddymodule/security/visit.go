@@ -66,7 +66,7 @@ func (e *Errand) enter(v *visit) bool {
 	case err != nil:
 		e.away(v, err)
 		return false
-	case f.Session == nil || !mayStay(f.Cause):
+	case f.Session == nil || !e.admits(v, f):
 		e.outside(v, f.Cause)
 		return false
 	}
@@ -94,7 +94,7 @@ func (e *Errand) outside(v *visit, c cause.Cause) {
 	case v.Method == http.MethodPost:
 		e.Pages.Login(v.w, v.Request, cause.NotLoggedIn.Status(), page.Login{Cause: cause.NotLoggedIn})
 	default:
-		target.Redirect(v.w, target.With(e.Prefix+"/login", v.URL.Path))
+		target.Redirect(v.w, target.With(e.Prefix+"/login", e.back(v)))
 	}
 }
 
