@@ -39,25 +39,26 @@ func (g *Guard) late(w http.ResponseWriter, r *http.Request, o Original, c cause
 		value, facts, err := g.session(r)
 		if err == nil {
 			var form string
-			form, err = g.Parking.Park(w, r, o.URL.RequestURI(), value, facts)
+			form, err = g.Parking.Park(w, g.sharing(r), o.URL.RequestURI(), value, facts)
 			v.Form = form
 		}
 		if err != nil && !errors.Is(err, parked.ErrNot) {
-			g.stay(w, r, c, err)
+			g.stay(w, r, c, err, target.With(g.Site.Prefix+"/login", g.Parking.Page("")))
 			return
 		}
 	}
 	g.Pages.Login(w, r, http.StatusUnauthorized, v)
 }
 
-// stay leaves a form in the browser, and says how it is sent again from there.
-func (g *Guard) stay(w http.ResponseWriter, r *http.Request, c cause.Cause, err error) {
+// stay leaves a form in the browser, and says how it is sent again from there, once
+// its sender did in another tab what the page at way asks for.
+func (g *Guard) stay(w http.ResponseWriter, r *http.Request, c cause.Cause, err error, way string) {
 	if errors.Is(err, parked.ErrStay) {
 		g.Log.Info("a form is left in the browser", "why", err)
 	} else {
 		g.Log.Error("a form could not be parked; it is left in the browser", "error", err)
 	}
-	g.Pages.Stay(w, r, http.StatusUnauthorized, page.Stay{Cause: c, Login: target.With(g.Site.Prefix+"/login", g.Parking.Page(""))})
+	g.Pages.Stay(w, r, http.StatusUnauthorized, page.Stay{Cause: c, Login: way})
 }
 
 // asked tells whether a request asks for a parked form to be sent on.
@@ -85,7 +86,7 @@ func (g *Guard) sendOn(w http.ResponseWriter, r *http.Request, o Original, id st
 		g.back(w, id)
 		return nil
 	}
-	form, err := g.Parking.Take(r, id, facts.User.Account, facts.User.ID)
+	form, err := g.Parking.Take(g.sharing(r), id, facts.User.Account, facts.User.ID)
 	switch {
 	case errors.Is(err, parked.ErrGone) || errors.Is(err, parked.ErrTaken):
 		g.back(w, id)

@@ -1,12 +1,14 @@
 package guard
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/parked"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/target"
 )
@@ -102,10 +104,31 @@ func (g *Guard) prove(w http.ResponseWriter, r *http.Request, o Original, f *ses
 		to := target.Safe(refererPath(r), g.Site.Prefix)
 		g.framePage(w, r, c, target.With(where, to), to)
 	default:
+		g.proveForm(w, r, o, f, c, where)
+	}
+}
+
+// proveForm keeps a form until its sender has done what is missing; where it cannot
+// be kept the browser keeps it.
+func (g *Guard) proveForm(w http.ResponseWriter, r *http.Request, o Original, f *session.Facts, c cause.Cause, where string) {
+	var form string
+	var err error
+	if g.Parking != nil {
+		value, facts, _ := g.session(r)
+		form, err = g.Parking.Park(w, g.sharing(r), o.URL.RequestURI(), value, facts)
+	} else {
+		err = parked.ErrNot
+	}
+	switch {
+	case err == nil:
+		target.Redirect(w, target.With(where, form))
+	case errors.Is(err, parked.ErrNot):
 		g.Pages.Refusal(w, r, page.Refusal{
 			Cause: c, Name: f.User.Name, Locale: f.User.Locale,
 			Links: []page.Link{{Word: "link.prove", URL: target.With(where, target.Safe(refererPath(r), g.Site.Prefix))}},
 		})
+	default:
+		g.stay(w, r, c, err, target.With(where, g.Parking.Page("")))
 	}
 }
 

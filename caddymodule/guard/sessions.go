@@ -46,7 +46,7 @@ func (g *Guard) session(r *http.Request) (value string, facts *session.Facts, er
 
 // serveOwn answers on our own pages, by the address the client asked for.
 func (g *Guard) serveOwn(w http.ResponseWriter, r *http.Request, o Original) {
-	r = cookie.Sharing(visitor.With(r, g.Visitor(r)), g.Site.CookieDomain)
+	r = g.sharing(visitor.With(r, g.Visitor(r)))
 	r.Method, r.URL = o.Method, o.URL
 	if o.URL.Path != g.Site.Prefix+VerifyPath { // which finds out for itself whose host it is
 		r = g.oneSession(r)
@@ -57,6 +57,9 @@ func (g *Guard) serveOwn(w http.ResponseWriter, r *http.Request, o Original) {
 	}
 	g.Own.ServeHTTP(w, r)
 }
+
+// sharing has whoever reads and writes cookies of a request know their form.
+func (g *Guard) sharing(r *http.Request) *http.Request { return cookie.Sharing(r, g.Site.CookieDomain) }
 
 // bare are the paths below ours that show no page.
 func (g *Guard) bare(path string) bool {
