@@ -38,7 +38,7 @@ func TestSharedCookies(t *testing.T) {
 	if c := cookie.New(cookie.Session, "v", cookie.Secure(r, false), 0); c.Name != "gateway_session" || c.Secure || c.Domain != "app.localhost" {
 		t.Errorf("on a loopback host: %+v", c)
 	}
-	if n := testing.AllocsPerRun(100, func() { cookie.Name(cookie.Session, cookie.FormOf(r, true, "app.localhost")) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { _ = cookie.Name(cookie.Session, cookie.FormOf(r, true, "app.localhost")) }); n != 0 {
 		t.Errorf("the name of a cookie allocates %v times", n)
 	}
 }

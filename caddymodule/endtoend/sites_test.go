@@ -142,7 +142,7 @@ func TestALateFormAtASharedSite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Client.Jar.SetCookies(u, []*http.Cookie{{Name: "gateway_session", Value: cookie, Path: "/", Domain: "team.localhost"}}) //nolint:gosec // in the jar of a test
+	a.Client.Jar.SetCookies(u, []*http.Cookie{{Name: "gateway_session", Value: cookie, Path: "/", Domain: "team.localhost"}})
 	page := park(t, a, lateURI, formType, lateBody)
 	sentTo(t, a.Post("/gateway/login?to="+url.QueryEscape(page), kit.Form(kit.Address("teammate"), kit.Password)), page)
 	if got := arrived(t, send(a, lateURI, page), "teammate"); got.Body != lateBody || len(app.Seen("/clients")) != 1 {
