@@ -30,10 +30,7 @@ func (t *terminal) stream(ctx context.Context, own map[string]string, q operate.
 		return t.fail(err, asJSON)
 	}
 	defer s.close()
-	name := ""
-	if len(q.Args) > 0 {
-		name = q.Args[0]
-	}
+	name := c.FileName(q)
 	bar := newBar(t.err)
 	st := operate.Stream{Progress: bar.show, Line: func(line string) {
 		bar.clear()

@@ -165,21 +165,15 @@ func (r *Room) patchAccount(ctx context.Context, in *patchAccount) (*oneAccount,
 		return nil, err
 	}
 	b := &in.Body
-	// Looked at first, so that not half of a request is done.
-	state, err := b.onto(a)
-	if err != nil && b.given() {
+	edit := manage.AccountEdit{Name: b.Name, PayURL: b.PayURL}
+	switch {
+	case b.given():
+		a, err = r.Manage.PatchAccount(ifAccount(ctx, in.IfMatch), c.actor, a.ID, edit, b.onto)
+	case b.Name != nil || b.PayURL != nil:
+		a, err = r.Manage.EditAccount(ifAccount(ctx, in.IfMatch), c.actor, a.ID, edit)
+	}
+	if err != nil {
 		return nil, err
-	}
-	if b.Name != nil || b.PayURL != nil {
-		e := manage.AccountEdit{Name: b.Name, PayURL: b.PayURL}
-		if a, err = r.Manage.EditAccount(ifAccount(ctx, in.IfMatch), c.actor, a.ID, e); err != nil {
-			return nil, err
-		}
-	}
-	if b.given() {
-		if a, err = r.Manage.SetState(ifAccount(ctx, etag(a)), c.actor, a.ID, state); err != nil {
-			return nil, err
-		}
 	}
 	return r.oneAccount(a), nil
 }

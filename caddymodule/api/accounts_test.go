@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"net/http"
 	"testing"
 )
@@ -82,5 +83,29 @@ func TestWhoWouldBeLockedOut(t *testing.T) {
 		}
 		h.refused(422, "invalid", h.all, http.MethodGet, "/locked-out?on=soon", "")
 		h.refused(422, "invalid", h.all, http.MethodGet, "/locked-out", "")
+	})
+}
+
+// Fields and state of one request are one step: at no moment is there an account with
+// the one and without the other, and what cannot be done changes nothing.
+func TestPatchingFieldsAndStateIsOneStep(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		half := false
+		h.engine.seen = func(value []byte) {
+			half = half || bytes.Contains(value, []byte(`"id":"acme"`)) && bytes.Contains(value, []byte("In One Step")) != bytes.Contains(value, []byte(`"suspended"`))
+		}
+		got := h.ok(h.all, http.MethodPatch, "/accounts/acme", `{"name":"In One Step","state":"suspended","reason":"fraud"}`, "If-Match", "*")
+		if got.at("name") != "In One Step" || got.at("state") != "suspended" {
+			t.Errorf("%s", got.text)
+		}
+		if half {
+			t.Error("there was an account with one of the two")
+		}
+		h.engine.seen = nil
+		h.refused(422, "invalid", h.all, http.MethodPatch, "/accounts/acme", `{"name":"Not Taken","state":"trial"}`, "If-Match", "*")
+		h.refused(422, "invalid", h.all, http.MethodPatch, "/accounts/acme", `{"name":"  ","state":"active"}`, "If-Match", "*")
+		if got := h.ok(h.all, http.MethodGet, "/accounts/acme", ""); got.at("name") != "In One Step" || got.at("state") != "suspended" {
+			t.Errorf("half of a request was done: %s", got.text)
+		}
 	})
 }

@@ -92,8 +92,3 @@ func (e *Errand) home(w http.ResponseWriter, r *http.Request, v *visit) {
 	}
 	target.Redirect(w, e.path(v, pathTeam))
 }
-
-// open leads support to the account they typed.
-func (e *Errand) open(w http.ResponseWriter, r *http.Request, v *visit) {
-	target.Redirect(w, e.root()+"/accounts/"+url.PathEscape(strings.TrimSpace(r.URL.Query().Get("account")))+"/users")
-}

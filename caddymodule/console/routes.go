@@ -64,7 +64,6 @@ func teamRoutes() []Route {
 	team.Nav = "admin.nav.team"
 	return []Route{
 		get("", Both, "", (*Errand).home),
-		get("/open", Support, "", (*Errand).open),
 		team,
 		get(pathUser, Both, manage.LookUser, (*Errand).person),
 	}
@@ -72,7 +71,7 @@ func teamRoutes() []Route {
 
 // free are the routes that ask for no right besides being on the admin path.
 func (r *Route) free() bool {
-	return slices.Contains([]string{"", "/open", "/find", "/attempts/{reference}"}, r.Path)
+	return slices.Contains([]string{"", "/find", "/attempts/{reference}"}, r.Path)
 }
 
 // check finds what no route may be.

@@ -100,29 +100,53 @@ func (m *Manager) change(ctx context.Context, a Actor, what Action, id string, f
 
 // EditAccount changes plain fields.
 func (m *Manager) EditAccount(ctx context.Context, a Actor, id string, e AccountEdit) (*store.Account, error) {
-	return m.change(ctx, a, EditAccount, id, func(account *store.Account) error {
-		if e.Domains != nil && a.Kind == audit.ByKey {
-			return &Forbidden{EditAccount, WhyNotYours}
-		}
-		if e.Name != nil {
-			account.Name = *e.Name
-		}
-		if e.PayURL != nil {
-			account.PayURL = *e.PayURL
-		}
-		if e.Domains != nil {
-			account.Domains = *e.Domains
-		}
-		return nil
-	})
+	return m.change(ctx, a, EditAccount, id, func(account *store.Account) error { return e.onto(a, account) })
+}
+
+func (e AccountEdit) onto(a Actor, account *store.Account) error {
+	if e.Domains != nil && a.Kind == audit.ByKey {
+		return &Forbidden{EditAccount, WhyNotYours}
+	}
+	if e.Name != nil {
+		account.Name = *e.Name
+	}
+	if e.PayURL != nil {
+		account.PayURL = *e.PayURL
+	}
+	if e.Domains != nil {
+		account.Domains = *e.Domains
+	}
+	return nil
 }
 
 // SetState sets state, reason and dates. It counts at the next request of everybody in it.
 func (m *Manager) SetState(ctx context.Context, a Actor, id string, s State) (*store.Account, error) {
 	return m.change(ctx, a, SetState, id, func(account *store.Account) error {
-		account.State, account.Reason = s.State, s.Reason
-		account.TrialUntil, account.UnpaidInvoices, account.BlocksFrom = s.TrialUntil, s.UnpaidInvoices, s.BlocksFrom
+		s.onto(account)
 		return nil
+	})
+}
+
+func (s State) onto(account *store.Account) {
+	account.State, account.Reason = s.State, s.Reason
+	account.TrialUntil, account.UnpaidInvoices, account.BlocksFrom = s.TrialUntil, s.UnpaidInvoices, s.BlocksFrom
+}
+
+// PatchAccount changes plain fields and the state in one step: both or neither. The
+// state is what state makes of the account as it is in that step.
+func (m *Manager) PatchAccount(
+	ctx context.Context, a Actor, id string, e AccountEdit, state func(*store.Account) (State, error),
+) (*store.Account, error) {
+	if _, err := m.account(ctx, a, SetState, id); err != nil {
+		return nil, m.plain("changing account", err)
+	}
+	return m.change(ctx, a, EditAccount, id, func(account *store.Account) error {
+		s, err := state(account)
+		if err != nil {
+			return err
+		}
+		s.onto(account)
+		return e.onto(a, account)
 	})
 }
 

@@ -1,8 +1,8 @@
 package operate
 
 import (
+	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -149,25 +149,46 @@ func (h *House) describeReport(t *text, r audit.Report) {
 	}
 }
 
-// exportAudit prints JSON Lines. Programs that ask for JSON get them in a list.
-func exportAudit(ctx context.Context, h *House, in *input) (outcome, error) {
+// exportAudit writes JSON Lines as they are read: a log of years is never in memory
+// as a whole.
+func exportAudit(ctx context.Context, h *House, in *input, s Stream) (outcome, error) {
 	if _, err := h.Directory.Account(ctx, in.who); err != nil {
 		return outcome{}, noAccount(in.who, err)
 	}
-	var b strings.Builder
-	if err := h.Audit.Export(ctx, in.who, &b); err != nil {
+	out := &lineWriter{to: bufio.NewWriter(s.Out), progress: s.Progress}
+	err := h.Audit.Export(ctx, in.who, out)
+	if err == nil {
+		err = out.to.Flush()
+	}
+	if err != nil {
 		return outcome{}, err
 	}
-	data := struct {
-		Lines []json.RawMessage `json:"lines"`
-	}{Lines: []json.RawMessage{}}
-	o := outcome{}
-	for line := range strings.Lines(b.String()) {
-		data.Lines = append(data.Lines, json.RawMessage(line))
-		o.text.b.WriteString(escaped(line))
-	}
-	o.data = data
+	o := outcome{data: struct {
+		Account string `json:"account"`
+		Lines   int    `json:"lines"`
+	}{in.who, out.lines}}
+	o.text.line("Exported %d lines of the audit log of account %s.", out.lines, in.who)
 	return o, nil
+}
+
+// lineWriter is written to line by line, counts them, and passes them on so that no
+// terminal acts on what is in them.
+type lineWriter struct {
+	to       *bufio.Writer
+	lines    int
+	progress func(Progress)
+}
+
+const tellEvery = 1000
+
+func (l *lineWriter) Write(p []byte) (int, error) {
+	if _, err := l.to.WriteString(escaped(string(p))); err != nil {
+		return 0, err
+	}
+	if l.lines++; l.lines%tellEvery == 0 {
+		l.progress(Progress{What: "lines", Done: l.lines})
+	}
+	return len(p), nil
 }
 
 // escaped writes what a terminal would act on as JSON escapes.

@@ -39,7 +39,8 @@ func TestAuditCommands(t *testing.T) {
 		h.want(data, "entries.0.after.name", "Jan")
 		h.refused(operate.ExitUsage, "not where a list ended", "audit", "list", "acme", "--after", "?")
 		h.refused(operate.ExitNotFound, "nobody", "audit", "list", "nobody")
-		_, text = h.ok("audit", "export", "acme")
+		text, data = h.exports("audit", "export", "acme")
+		h.want(data, "lines", 4.0)
 		if lines := strings.Count(text, "\n"); lines != 4 || !strings.Contains(text, `"action":"audit.exported"`) {
 			h.t.Errorf("%d lines: %s", lines, text)
 		}

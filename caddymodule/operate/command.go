@@ -20,6 +20,8 @@ type Command struct {
 
 	// File says that a file travels with it; see Stream.
 	File FileUse
+	// FileFlag is the flag that names it; empty: what is given without a flag does.
+	FileFlag string
 	// Alone: it needs a store that nobody else uses.
 	Alone bool
 
@@ -58,6 +60,18 @@ func (f Flag) needed() Flag {
 func (f Flag) means(meaning string) Flag {
 	f.Meaning = meaning
 	return f
+}
+
+// FileName returns the name of the file that travels with a request; empty and "-"
+// are the terminal.
+func (c *Command) FileName(r Request) string {
+	if c.FileFlag != "" {
+		return r.Flags[c.FileFlag]
+	}
+	if len(r.Args) > 0 {
+		return r.Args[0]
+	}
+	return ""
 }
 
 // Name returns group and verb, as they are typed.

@@ -43,6 +43,7 @@ var (
 	dryRun    = Flag{Name: "dry-run", Meaning: "rehearse: report every line and who could log in afterwards, and write nothing"}
 	newOnly   = Flag{Name: "new-only", Meaning: "leave accounts and users that are there already as they are"}
 	withStaff = Flag{Name: "staff", Meaning: "users of the built-in account staff as well, who may see everything"}
+	intoFile  = Flag{Name: "file", Value: "FILE", Meaning: "a new file to write it to, which only its owner can read; default: the terminal"}
 	passwords = Flag{Name: "passwords", Meaning: "password hashes as well; needs a FILE, which only its owner can read"}
 	replace   = Flag{Name: "replace", Meaning: "remove what is in the store first"}
 )
@@ -161,7 +162,7 @@ var table = []*Command{
 		Summary: "Checks that nothing was removed from the audit logs or altered in them. It fails where something was.",
 	},
 	{
-		Group: "audit", Verb: "export", Arg: theAccount, run: exportAudit, Flags: []Flag{account.needed()},
+		Group: "audit", Verb: "export", Arg: theAccount, stream: exportAudit, File: FileWritten, FileFlag: intoFile.Name, Flags: []Flag{account.needed(), intoFile},
 		Summary: "Prints the audit log of an account as JSON Lines, oldest first, with hashes, so that others can check it.",
 	},
 	{

@@ -151,6 +151,18 @@ func (h *house) ok(line ...string) (data map[string]any, text string) {
 	return data, b.String()
 }
 
+// exports runs a command line whose file is returned with its data.
+func (h *house) exports(line ...string) (file string, data map[string]any) {
+	h.t.Helper()
+	r, _, err := operate.Parse(line)
+	must(h.t, err)
+	var b strings.Builder
+	res, err := h.RunStream(h.t.Context(), r, operate.Stream{Out: &b})
+	must(h.t, err)
+	must(h.t, json.Unmarshal(res.Data, &data))
+	return b.String(), data
+}
+
 // refused runs a command line that must fail with an exit code, and say part.
 func (h *house) refused(exit int, part string, line ...string) {
 	h.t.Helper()
