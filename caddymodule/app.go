@@ -70,6 +70,7 @@ func (a *App) Start() error {
 	a.rt.house = h
 	defer close(a.rt.started)
 	a.warnAboutProxies()
+	a.tellOpenRules()
 	ctx, cancel := context.WithCancel(context.Background())
 	a.rt.cancel = cancel
 	err = a.furnish(ctx)

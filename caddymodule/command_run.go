@@ -221,6 +221,7 @@ func (s *setup) furnish(engine store.Engine, conf *settings, do func(*operate.Ho
 	r := &rooms{
 		house:     &house{engine: engine},
 		settings:  conf,
+		sites:     lookJSON(s.json).gateways,
 		directory: directory.New(engine, directory.Options{Rules: conf.Rules}),
 		limits:    limit.New(engine, conf.Limits, nil),
 		hasher:    passhash.New(conf.Hash),

@@ -22,7 +22,10 @@ func (a *App) warnAboutProxies() {
 
 // liveProxyWarnings looks through the HTTP app of a config that was provisioned;
 // by then Caddy has let go of the JSON it was made of.
-func liveProxyWarnings(app *caddyhttp.App) []string {
+func liveProxyWarnings(app *caddyhttp.App) []string { return lookLive(app).advice() }
+
+// lookLive walks through it.
+func lookLive(app *caddyhttp.App) *survey {
 	servers := make([]serverPlan, 0, len(app.Servers))
 	for _, name := range sortedKeys(app.Servers) {
 		srv := app.Servers[name]
@@ -35,7 +38,7 @@ func liveProxyWarnings(app *caddyhttp.App) []string {
 		}
 		servers = append(servers, p)
 	}
-	return look(servers).advice()
+	return look(servers)
 }
 
 func livePlans(list caddyhttp.RouteList) []routePlan {

@@ -52,6 +52,7 @@ type rooms struct {
 	mailer    MailerModule   // likewise
 	places    *geo.Places    // nil: mails say no place
 	tickets   *ticket.Book   // likewise
+	sites     []sighting     // of the config
 	prefix    string         // of the first site; empty: not known
 	stopAudit func()         // nil: nobody keeps the audit logs
 	factors   *factor.Factors
@@ -96,6 +97,7 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 	}
 	r.sessions = h.manager(r.directory, r.session)
 	r.mailer, r.places = a.rt.mailer, a.rt.places
+	r.sites = a.liveSites()
 	if len(a.rt.sites) > 0 {
 		r.prefix = a.rt.sites[0].rt.settings.Prefix
 	}
@@ -225,7 +227,7 @@ func (r *rooms) operate() *operate.House {
 	return &operate.House{
 		Directory: r.directory, Limits: r.limits, Attempts: r.attempts, Hasher: r.hasher, Now: time.Now,
 		Likely: page.LikelyDomain, Outbox: r.operateMails(), Engine: r.house.engine, Keys: r.apiKeys, Tickets: ticket.New(r.house.engine, ticket.Options{}),
-		Manage: r.operators(),
-		Audit:  r.auditLog(), People: r.people(),
+		Manage: r.operators(), Sites: r.explainer(),
+		Audit: r.auditLog(), People: r.people(),
 	}
 }

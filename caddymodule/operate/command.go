@@ -35,6 +35,8 @@ type Arg struct {
 	Name string
 	// Flag is the flag that says the same; empty: there is none.
 	Flag string
+	// Words is how many it may consist of; zero is one.
+	Words int
 	// Optional: the command makes sense without.
 	Optional bool
 	// Renames: next to the bare argument, Flag gives the new value.
@@ -154,10 +156,10 @@ func (c *Command) bind(r Request) (*input, error) {
 // flag keeps its own meaning if the command has one for it.
 func (c *Command) bindArg(r Request, in *input) error {
 	switch {
-	case len(r.Args) > 1 || (len(r.Args) == 1 && c.Arg.Name == ""):
+	case len(r.Args) > max(c.Arg.Words, 1) || (len(r.Args) > 0 && c.Arg.Name == ""):
 		return usage("", fmt.Sprintf("%.40q is one word too many", r.Args[len(r.Args)-1]), "quote what has blanks; "+c.usageLine())
-	case len(r.Args) == 1:
-		in.who = r.Args[0]
+	case len(r.Args) > 0:
+		in.who = strings.Join(r.Args, " ")
 	case c.Arg.Flag != "":
 		in.who = in.flags[c.Arg.Flag]
 		delete(in.flags, c.Arg.Flag)

@@ -26,6 +26,8 @@ var (
 	before   = Flag{Name: "before", Value: "WHEN", Meaning: "a day (2026-12-31, through its end) or a time (2026-12-31T12:00:00+01:00) that is over"}
 	ofUser   = Flag{Name: "user", Value: "ID", Meaning: "only what was done to the user with this id"}
 	action   = Flag{Name: "action", Value: "ACTION", Meaning: "only this action, e.g. user.blocked"}
+	asUser   = Flag{Name: "as", Value: "ADDRESS", Meaning: "somebody who has just logged in, by e-mail address; default: nobody is logged in"}
+	siteOf   = Flag{Name: "site", Value: "HOST", Meaning: "host of the site; needed where there are several"}
 	network  = Flag{Name: "network", Value: "ADDRESS", Meaning: "IP address whose budget to clear as well, e.g. 192.0.2.7"}
 )
 
@@ -205,6 +207,10 @@ var table = []*Command{
 	{
 		Group: "why", Arg: Arg{Name: "E-MAIL|REFERENCE"}, run: why,
 		Summary: "Tells why somebody can or cannot log in and what to do about it, from an e-mail address, a user id, or the reference their page shows.",
+	},
+	{
+		Group: "explain", Arg: Arg{Name: "[METHOD] PATH", Words: 2}, run: explain, Flags: []Flag{asUser, siteOf},
+		Summary: "Prints what the gateway decides about a request, and why: how the path is read, which rules match it, what a browser and a program are answered, and which headers the app gets. Nothing is sent to anybody.",
 	},
 }
 

@@ -46,6 +46,8 @@ type House struct {
 	People *person.Keeper
 	// Tickets know what was mailed and can still be used. Optional.
 	Tickets Tickets
+	// Sites decides about requests; needed by explain.
+	Sites Sites
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 	// Likely returns the mail domain that was probably meant by one that nobody

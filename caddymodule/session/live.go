@@ -165,11 +165,11 @@ func (m *Manager) facts(ctx context.Context, l *Live, now time.Time) (*Facts, er
 	if rec.lastSeen > l.seen.Load() {
 		l.seen.Store(rec.lastSeen)
 	}
-	return m.judge(rec, person, customer, l.seen.Load(), now), nil
+	return judge(m.settings.Load().Rules, rec, person, customer, l.seen.Load(), now), nil
 }
 
 // judge decides in the order session, type, user, account.
-func (m *Manager) judge(rec *Record, p *Person, a *store.Account, seen int64, now time.Time) *Facts {
+func judge(rules directory.Rules, rec *Record, p *Person, a *store.Account, seen int64, now time.Time) *Facts {
 	f := &Facts{Session: rec, User: p, Account: a}
 	f.Placeholders = f.placeholder
 	end := rec.end()
@@ -180,7 +180,7 @@ func (m *Manager) judge(rec *Record, p *Person, a *store.Account, seen int64, no
 	case !now.Before(end) || now.Unix()-seen >= rec.idle:
 		f.Cause = cause.SessionExpired
 	default:
-		rules, u := m.settings.Load().Rules, p.user()
+		u := p.user()
 		f.Cause = rules.May(&u, a, now)
 		if f.Cause == cause.None && rules.Owes(&u, a, now) {
 			f.Cause = cause.SecondStepRequired
