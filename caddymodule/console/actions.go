@@ -127,6 +127,9 @@ func runEmail(e *Errand, ctx context.Context, v *visit) (o outcome, err error) {
 	if c.Pending {
 		o.done = "email-pending"
 	}
+	if c.Invited {
+		o.done = "email-invited"
+	}
 	return o, err
 }
 

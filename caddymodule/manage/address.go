@@ -17,6 +17,8 @@ type Changed struct {
 	User *store.User
 	// Pending: it counts once its mailbox is proved; until then the old one does.
 	Pending bool
+	// Invited: they have not come yet, and a new invitation went there.
+	Invited bool
 }
 
 // ChangeEmail gives somebody another address. Both mailboxes are told. It counts
@@ -61,7 +63,8 @@ func (m *Manager) changeEmail(ctx context.Context, s step, address string) (Chan
 	case err != nil:
 		return Changed{}, err
 	case u.Invited != nil:
-		return Changed{}, ErrInvited
+		u, err = m.inviteElsewhere(ctx, s, address)
+		return Changed{User: u, Invited: err == nil}, err
 	case canonical == u.Email:
 		u, err = m.move(ctx, s, u, address)
 		return Changed{User: u}, err

@@ -133,6 +133,39 @@ func (m *Manager) inviteAgain(ctx context.Context, s step) (*store.User, error) 
 	return m.do(ctx, s)
 }
 
+// inviteElsewhere gives somebody who has not come yet another address, and mails the
+// invitation there; the link that went to the one before ends. There is nothing to
+// keep or to prove: no mailbox was theirs so far, and the new one is proved by
+// coming.
+func (m *Manager) inviteElsewhere(ctx context.Context, s step, address string) (*store.User, error) {
+	canonical, err := directory.Canonical(address)
+	if err != nil {
+		return nil, err
+	}
+	more := s.change
+	s.change = func(tx store.Tx, u *store.User, now time.Time) error {
+		if u.Invited == nil {
+			return errMoved // they came meanwhile
+		}
+		if more != nil {
+			if err := more(tx, u, now); err != nil {
+				return err
+			}
+		}
+		u.Invited = m.invited(s.actor)
+		return directory.MoveInvited(tx, u, address)
+	}
+	s.moves = true
+	s.offer = func(ctx context.Context, u *store.User) ([]ticket.Offered, error) {
+		shut, err := m.reserve(ctx, u.Account, canonical)
+		if err != nil {
+			return nil, err
+		}
+		return []ticket.Offered{m.o.Tickets.Draw(m.invitation(s.actor, u, canonical, shut))}, nil
+	}
+	return m.try(ctx, s)
+}
+
 // Come makes the address of somebody invited theirs: they opened the link that
 // was mailed there. It is directory.ErrTaken when somebody else has it by now.
 func (m *Manager) Come(ctx context.Context, f *ticket.Found) (*store.User, error) {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/manage"
@@ -289,6 +291,55 @@ func TestWhoeverShowsTheMailboxFirstHasTheAddress(t *testing.T) {
 		}
 		if u, err := w.dir.FindByEmail(t.Context(), "new@else.test"); err != nil || u.Account != "rival" {
 			t.Errorf("it is %+v %v", u, err)
+		}
+	})
+}
+
+// Who mistyped the address of somebody they invited mends it: the invitation goes to
+// the right one, and the link that went to a stranger is of no use any more.
+func TestTheAddressOfSomebodyInvitedIsMended(t *testing.T) {
+	onStores(t, func(t *testing.T, w *world) {
+		ctx, admin := t.Context(), w.as("acme", "admin")
+		u, wrong := w.invite("acme", "jna@else.test")
+		c, err := w.ChangeEmail(ctx, admin, "acme", u.ID, "Jan@Else.test")
+		w.must(err)
+		mails := w.post.Take()
+		if !c.Invited || c.Pending || c.User.Email != "jan@else.test" || c.User.Display != "Jan@Else.test" || c.User.Invited == nil {
+			t.Errorf("changed: %+v", c)
+		}
+		if len(mails) != 1 || mails[0].To != "jan@else.test" || mails[0].Letter.Kind != wrong.Letter.Kind {
+			t.Fatalf("mailed %+v", mails)
+		}
+		if f, err := w.book.Find(ctx, token(wrong.Letter.Link)); err != nil || f.Cause != cause.LinkSuperseded {
+			t.Errorf("the link to the wrong mailbox: %+v %v", f, err)
+		}
+		// The wrong address is free again, the right one taken, in this team only.
+		if _, err := w.Invite(ctx, admin, "acme", manage.Invitation{Email: "jan@else.test", Name: "Twee", Type: "teammate"}); !errors.Is(err, directory.ErrTaken) {
+			t.Errorf("invited twice under one address: %v", err)
+		}
+		other, _ := w.invite("acme", "jna@else.test")
+		if _, err := w.ChangeEmail(ctx, admin, "acme", other.ID, "jan@else.test"); !errors.Is(err, directory.ErrTaken) {
+			t.Errorf("moved onto another one who is invited: %v", err)
+		}
+		if _, err := w.ChangeEmail(ctx, admin, "acme", other.ID, "teammate@acme.test"); !errors.Is(err, directory.ErrTaken) {
+			t.Errorf("moved onto a colleague: %v", err)
+		}
+		w.post.Take()
+		// An address of another team is answered like any, and its mail opens nothing.
+		c, err = w.ChangeEmail(ctx, admin, "acme", other.ID, "teammate@rival.test")
+		w.must(err)
+		if mails := w.post.Take(); !c.Invited || len(mails) != 1 || mails[0].Letter.Link != "" {
+			t.Errorf("to an address of a rival: %+v, mailed %+v", c, mails)
+		}
+		in, err := w.enter(w.open(mails[0].Letter.Link, "jan@else.test"))
+		w.must(err)
+		if found, err := w.dir.FindByEmail(ctx, "jan@else.test"); err != nil || found.ID != u.ID || in.Invited != nil {
+			t.Errorf("came as %+v, found %+v %v", in, found, err)
+		}
+		page, err := audit.New(w.store, audit.Options{Now: w.Now}).List(ctx, "acme", audit.Query{N: 50, User: u.ID})
+		w.must(err)
+		if !slices.ContainsFunc(page.Entries, func(e audit.Entry) bool { return e.After["email"] == "jan@else.test" || e.Email == "jan@else.test" }) {
+			t.Errorf("the log does not say it: %+v", page.Entries)
 		}
 	})
 }

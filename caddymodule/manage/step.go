@@ -27,6 +27,8 @@ type step struct {
 	tell func(u *store.User) []ticket.Telling
 	// offer are links to be mailed in the same step; optional.
 	offer func(ctx context.Context, u *store.User) ([]ticket.Offered, error)
+	// moves: change sets the address, of somebody who has none that is theirs.
+	moves bool
 	// unasked: the person themselves does it, behind a link that was mailed; no
 	// right is looked at.
 	unasked bool
@@ -110,6 +112,9 @@ func (m *Manager) try(ctx context.Context, s step) (*store.User, error) {
 				if err := o.Open(tx, now); err != nil {
 					return err
 				}
+			}
+			if s.moves {
+				read.Email, read.Display = u.Email, u.Display
 			}
 			written = u
 			return m.o.Directory.SaveIn(ctx, tx, &read, u)
