@@ -20,6 +20,7 @@ type runtime struct {
 	store    StoreModule
 	mailer   MailerModule // nil: nobody is mailed
 	places   *geo.Places  // nil: mails say no place
+	vouchers []ProviderModule
 	log      *slog.Logger
 	sites    []*Handler
 	house    *house
@@ -44,6 +45,9 @@ func (a *App) Provision(ctx caddy.Context) (err error) {
 		return err
 	}
 	if a.rt.mailer, err = a.loadMailer(ctx); err != nil {
+		return err
+	}
+	if a.rt.vouchers, err = a.loadProviders(ctx); err != nil {
 		return err
 	}
 	if a.rt.places, err = a.rt.settings.Mail.places(); err != nil {
@@ -131,6 +135,7 @@ func (a *App) furnish(ctx context.Context) error {
 	a.rt.rooms = r
 	a.rt.house.settle(r)
 	r.sendMails()
+	r.warmProviders()
 	r.keepAudit()
 	adminTargets.add(r)
 	if err := keepAdminKey(a.rt.store, r.AdminKey()); err != nil {

@@ -72,6 +72,7 @@ func init() {
 //			stale_max         <duration>
 //		}
 //		mail { ... }      see mailWord
+//		provider <kind> { ... }   see providerWord
 //		recovery          one_time|keep|link
 //		attempts_keep     <duration>
 //		audit_keep        <duration>
@@ -116,6 +117,7 @@ func (a *App) words() words {
 			late:  func([]string) error { return a.Session.check() },
 		},
 		"mail":          a.mailWord(),
+		"provider":      a.providerWord(),
 		"recovery":      a.recoveryWord(),
 		"attempts_keep": durationWord(&a.AttemptsKeep),
 		"audit_keep":    durationWord(&a.AuditKeep),

@@ -53,6 +53,7 @@ func (s *setup) check(ctx context.Context, r *report) {
 	s.checkSites(r)
 	s.checkStore(ctx, r)
 	s.checkMail(ctx, r)
+	s.checkProviders(ctx, r)
 }
 
 // checkConfig provisions the config as `validate` does. It keeps nothing; what

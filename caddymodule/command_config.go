@@ -25,9 +25,11 @@ type setup struct {
 	app      *App
 	store    StoreModule
 	mailer   MailerModule // nil: no mail is configured
-	admin    string       // address of the admin endpoint
-	adminOff string       // why there is none, for messages
-	cancel   context.CancelFunc
+	// providers are those at whom people may log in.
+	providers []ProviderModule
+	admin     string // address of the admin endpoint
+	adminOff  string // why there is none, for messages
+	cancel    context.CancelFunc
 }
 
 func (s *setup) close() { s.cancel() }
@@ -110,7 +112,10 @@ func (s *setup) open() error {
 	if s.store, err = s.app.loadStore(ctx); err != nil {
 		return err
 	}
-	s.mailer, err = s.app.loadMailer(ctx)
+	if s.mailer, err = s.app.loadMailer(ctx); err != nil {
+		return err
+	}
+	s.providers, err = s.app.loadProviders(ctx)
 	return err
 }
 

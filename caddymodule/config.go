@@ -63,6 +63,11 @@ type App struct {
 	// Mail says how mails are sent. Default: none are, and pages say so.
 	Mail *Mail `json:"mail,omitempty"`
 
+	// ProvidersRaw are those at whom people may log in, in the order of their
+	// buttons: modules of the namespace login_gateway.providers. They need
+	// PublicURL. Default: none.
+	ProvidersRaw []json.RawMessage `json:"providers,omitempty" caddy:"namespace=login_gateway.providers inline_key=kind"`
+
 	// Recovery is what a new password by mail is: "one_time" (it works once and
 	// leads to a fresh one), "keep" (it lasts) or "link" (a link shows it).
 	// Default: one_time.

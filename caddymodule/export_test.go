@@ -44,6 +44,11 @@ func Sections() map[string]Section {
 		"mail":          section(new(Mail).words(), new(Mail)),
 		"smtp":          section(new(SMTPMailer).smtpWords(), new(SMTPMailer)),
 		"mail limits":   section(new(MailLimits).words(), new(MailLimits)),
+		"provider":      section(new(ProviderClient).words(), new(ProviderClient)),
+		"google":        section(new(GoogleProvider).words(), new(GoogleProvider)),
+		"microsoft":     section(new(MicrosoftProvider).words(), new(MicrosoftProvider)),
+		"linkedin":      section(new(LinkedInProvider).words(), new(LinkedInProvider)),
+		"oidc":          section(new(OIDCProvider).oidcWords(), new(OIDCProvider)),
 		"Site":          section(h.words(), h),
 	}
 }
@@ -86,6 +91,13 @@ func Defaults() (map[string]any, error) {
 		"Global option/recovery": s.Recovery, "smtp/tls": string(smtpmailer.StartTLS),
 		"Site/prefix": site.Prefix,
 	}, nil
+}
+
+// oidcWords are the words of the block, and the one that begins it.
+func (p *OIDCProvider) oidcWords() words {
+	table := p.words()
+	table["oidc"] = word{usage: "<name>"}
+	return table
 }
 
 // smtpWords are the words of the block, and the one that begins it.

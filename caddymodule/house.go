@@ -12,6 +12,7 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/passhash"
+	"github.com/cliendo/gateway/caddymodule/provider"
 	"github.com/cliendo/gateway/caddymodule/roster"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -34,6 +35,8 @@ type house struct {
 	hash     hashing        // what hasher was made from
 	living   []*rooms       // the configs in use, the newest last
 	roster   *roster.Roster // nil until the first rooms are built
+	// documents and keys of providers; nil until the first rooms are built.
+	documents *provider.Cache
 
 	probing sync.Mutex
 	probed  time.Time
@@ -76,6 +79,9 @@ func (h *house) Destruct() error {
 	}
 	if h.roster != nil {
 		h.roster.Close()
+	}
+	if h.documents != nil {
+		h.documents.Close()
 	}
 	h.closeHasher()
 	return h.engine.Close()

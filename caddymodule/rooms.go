@@ -25,6 +25,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/password"
+	"github.com/cliendo/gateway/caddymodule/provider"
 	"github.com/cliendo/gateway/caddymodule/recovery"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/session"
@@ -56,6 +57,7 @@ type rooms struct {
 	prefix    string         // of the first site; empty: not known
 	stopAudit func()         // nil: nobody keeps the audit logs
 	factors   *factor.Factors
+	providers []*provider.Provider // in the order of the configuration
 	asserter  *assertion.Signer
 	apiKeys   *apikey.Book
 	answers   *secret.Box // seals what the API answered
@@ -108,6 +110,9 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 		return nil, err
 	}
 	if r.factors, err = r.secondSteps(); err != nil {
+		return nil, err
+	}
+	if r.providers, err = makeProviders(a.rt.vouchers, h.vouchers(), a.rt.log); err != nil {
 		return nil, err
 	}
 	if r.answers, err = r.keys.NewBox(keyAnswers); err != nil {

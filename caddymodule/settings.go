@@ -80,6 +80,7 @@ func (a *App) settings(repl *caddy.Replacer) (*settings, error) {
 	note(checkRecovery(s.Recovery))
 	s.Mail, err = a.mail(repl, s)
 	note(err)
+	note(a.checkProviders())
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}

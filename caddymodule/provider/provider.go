@@ -143,11 +143,26 @@ func New(c Config, o Options) (*Provider, error) {
 	return p, nil
 }
 
+// Check says what is wrong with a configuration.
+func (c Config) Check() error {
+	q, ok := table[c.Kind]
+	if !ok {
+		return fmt.Errorf("there is no kind %q", c.Kind)
+	}
+	return c.filled(q).check(q)
+}
+
+// PathName is the name it goes by.
+func (c Config) PathName() string {
+	if c.Name == "" {
+		return string(c.Kind)
+	}
+	return c.Name
+}
+
 // filled puts what the table says where the operator said nothing.
 func (c Config) filled(q quirks) Config {
-	if c.Name == "" {
-		c.Name = string(c.Kind)
-	}
+	c.Name = c.PathName()
 	if c.Label == "" {
 		c.Label = q.label
 	}

@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -72,7 +73,7 @@ func answers() map[string]http.HandlerFunc {
 }
 
 func exchangeFaults() []Fault {
-	all := []Fault{
+	return slices.Concat([]Fault{
 		{Name: "token: the code is no good", Reason: "wrong_code", exchange: failed(http.StatusBadRequest, "invalid_grant")},
 		{Name: "token: an error with 200", Reason: "wrong_code", exchange: failed(http.StatusOK, "invalid_grant")},
 		{Name: "token: our secret is wrong", Reason: "config", Down: true, exchange: failed(http.StatusUnauthorized, "invalid_client")},
@@ -85,9 +86,17 @@ func exchangeFaults() []Fault {
 			w.Header().Set("Content-Type", "application/x-www-form-urlencoded")
 			_, _ = w.Write([]byte("access_token=x&id_token=y"))
 		}},
-	}
-	for name, handler := range answers() {
-		all = append(all, Fault{Name: "token: " + name, Reason: "exchange", Down: true, exchange: handler})
+	}, broken("token: ", "exchange", func(f *Fault, answer http.HandlerFunc) { f.exchange = answer }))
+}
+
+// broken is a fault for each way not to answer.
+func broken(where, reason string, put func(f *Fault, answer http.HandlerFunc)) []Fault {
+	ways := answers()
+	all := make([]Fault, 0, len(ways))
+	for name, answer := range ways {
+		f := Fault{Name: where + name, Reason: reason, Down: true}
+		put(&f, answer)
+		all = append(all, f)
 	}
 	return all
 }
@@ -121,7 +130,7 @@ func documentFaults() []Fault {
 			}
 		}}
 	}
-	all := []Fault{
+	return slices.Concat([]Fault{
 		doc("issuer of somebody else", "issuer", fixed("https://accounts.google.com")),
 		doc("issuer with a slash more", "issuer", func(h *Hostile) any { return h.Base + "/" }),
 		doc("issuer missing", "issuer", fixed(nil)),
@@ -136,21 +145,22 @@ func documentFaults() []Fault {
 		doc("token endpoint a file", "token_endpoint", fixed("file:///etc/passwd")),
 		doc("token endpoint with a password", "token_endpoint", fixed("https://a:b@example.com/token")),
 		doc("keys a list", "jwks_uri", fixed([]string{"https://example.com"})),
-	}
-	for name, handler := range answers() {
-		all = append(
-			all,
-			Fault{Name: "document: " + name, Reason: "discovery", Down: true, discovery: handler},
-			Fault{Name: "keys: " + name, Reason: "discovery", Down: true, keys: handler},
-		)
-	}
-	for name, body := range map[string]string{
+	},
+		broken("document: ", "discovery", func(f *Fault, answer http.HandlerFunc) { f.discovery = answer }),
+		broken("keys: ", "discovery", func(f *Fault, answer http.HandlerFunc) { f.keys = answer }),
+		keyFaults())
+}
+
+func keyFaults() []Fault {
+	sets := map[string]string{
 		"none":      `{"keys":[]}`,
 		"symmetric": `{"keys":[{"kty":"oct","kid":"key-1","alg":"HS256","k":"c2VjcmV0"}]}`,
 		"unknown":   `{"keys":[{"kty":"XYZ","kid":"key-1"}]}`,
 		"an object": `{"keys":{"kty":"RSA"}}`,
 		"numbers":   `{"keys":[1,2,3]}`,
-	} {
+	}
+	all := make([]Fault, 0, len(sets))
+	for name, body := range sets {
 		all = append(all, Fault{Name: "keys: " + name, Reason: "discovery", Down: true, keys: func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = w.Write([]byte(body))

@@ -179,7 +179,7 @@ func (h *Hostile) authorize(w http.ResponseWriter, r *http.Request) {
 	if fault.callback != nil {
 		fault.callback(h, answer)
 	}
-	http.Redirect(w, r, asked.Get("redirect_uri")+"?"+answer.Encode(), http.StatusFound)
+	http.Redirect(w, r, asked.Get("redirect_uri")+"?"+answer.Encode(), http.StatusFound) //nolint:gosec // wherever it is asked to
 }
 
 func (h *Hostile) showToken(w http.ResponseWriter, r *http.Request) {
@@ -300,7 +300,7 @@ func (h *Hostile) Answer(t testing.TB, authURL string) url.Values {
 func (h *Hostile) Secrets() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	all := []string{h.ClientSecret}
+	all := append(make([]string, 0, 1+len(h.codes)), h.ClientSecret)
 	for code := range h.codes {
 		all = append(all, code)
 	}
