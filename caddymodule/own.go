@@ -140,6 +140,7 @@ type statics struct {
 // Mount adds the route.
 func (s *statics) Mount(mux *http.ServeMux) {
 	mux.Handle("GET "+s.prefix+"/assets/", s.pages.Assets())
+	mux.Handle("GET "+s.prefix+"/session.js", s.pages.SessionScript())
 }
 
 // health says whether this node can serve.

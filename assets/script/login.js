@@ -56,6 +56,12 @@
     reload.addEventListener("click", function () { location.reload(); });
   }
 
+  // The window in which somebody logged in again tells the one with their work.
+  if (document.querySelector("[data-signed-in]")) {
+    if (window.BroadcastChannel) new BroadcastChannel("gateway-session").postMessage("in");
+    window.close(); // where the browser lets it
+  }
+
   var print = document.querySelector("[data-print]");
   if (print) {
     print.hidden = false;

@@ -86,6 +86,11 @@ func loadAssets(files fs.FS, o Options) (*shelf, links, error) {
 	}
 	l.AdminStyles = append(slices.Clone(l.Styles), s.put("admin.css", typeCSS, admin))
 	l.Script = s.put("login.js", typeScript, script)
+	watch, err := fs.ReadFile(files, "script/session.js")
+	if err != nil {
+		return nil, l, fmt.Errorf("script: %w", err)
+	}
+	s.put("session.js", typeScript, watch)
 	l.Icon = s.put("icon.svg", logoTypes[".svg"], []byte(brandIcon(colour, o.Brand.Name)))
 	return s, l, s.addBrandFiles(o.Brand, &l)
 }

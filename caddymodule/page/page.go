@@ -15,7 +15,7 @@ import (
 // templates are the files of assets/pages that stand inside layout.html.
 var templates = []string{
 	"login", "refusal", "message", "recover", "keep", "magic", "sent", "mailed", "help", "second", "setup",
-	"security", "security_second", "parked", "stay", "again", "framed",
+	"security", "security_second", "parked", "stay", "again", "framed", "window",
 }
 
 // Renderer writes the pages. It is safe for use by many requests at once.

@@ -11,6 +11,7 @@ import (
 func parkedStates() []state {
 	all := []state{
 		login("login-parked", http.StatusUnauthorized, page.Login{Cause: cause.SessionExpired, Form: "/gateway/parked/abcdefghabcdefgh"}),
+		{"window", func(p renderer, w http.ResponseWriter, r *http.Request) { p.Window(w, r, "") }},
 		{"stay", func(p renderer, w http.ResponseWriter, r *http.Request) {
 			p.Stay(w, r, http.StatusUnauthorized, page.Stay{Cause: cause.SessionExpired, Login: "/gateway/login?to=%2Fgateway%2Fparked%2F"})
 		}},

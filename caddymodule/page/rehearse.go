@@ -57,6 +57,7 @@ func (p *Renderer) rehearse() error {
 			p.SecondSetup(w, r, http.StatusOK, SecondSetup{Locale: locale, Codes: codes, OnlyCodes: true, NotStored: true, QRPath: "M0 0"})
 		}
 		p.rehearseParked(w, r, locale)
+		p.Window(w, r, locale)
 		if w.status != http.StatusOK {
 			return fmt.Errorf("a page cannot be rendered in %s: a word or a template is missing", locale)
 		}

@@ -32,6 +32,7 @@ type Pages interface {
 	SecondSetup(w http.ResponseWriter, r *http.Request, status int, v page.SecondSetup)
 	Login(w http.ResponseWriter, r *http.Request, status int, v page.Login)
 	Refusal(w http.ResponseWriter, r *http.Request, v page.Refusal)
+	Window(w http.ResponseWriter, r *http.Request, locale string)
 	Text(locale, id string, args ...any) string
 	Locale(r *http.Request, stored string) string
 	Day(locale string, at time.Time) string
@@ -91,6 +92,8 @@ func New(o Options) *Errand {
 func (e *Errand) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+e.Prefix+"/session", e.left)
 	e.mountProve(mux)
+	mux.HandleFunc("POST "+e.Prefix+"/session", e.prolong)
+	mux.HandleFunc("GET "+e.Prefix+"/session/in", e.window)
 	for _, part := range []routes{
 		{"GET ": e.hub},
 		e.secondRoutes(),

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/cookie"
+	"github.com/cliendo/gateway/caddymodule/target"
 )
 
 type answer struct {
@@ -18,8 +19,31 @@ type answer struct {
 	LoginURL        string `json:"login_url,omitempty"`
 }
 
-func (e *Errand) left(w http.ResponseWriter, r *http.Request) {
+// prolong counts as using the session; what it answers is what left does.
+func (e *Errand) prolong(w http.ResponseWriter, r *http.Request) {
+	if _, err := e.Sessions.Check(r.Context(), e.sessionCookie(r)); err != nil {
+		e.Log.Error("prolonging a session is not possible: the store does not answer", "error", err)
+	}
+	e.left(w, r)
+}
+
+func (e *Errand) sessionCookie(r *http.Request) string {
 	value, _ := cookie.Find(r.Header, cookie.Name(cookie.Session, cookie.Secure(r, e.HTTPS)), 0)
+	return value
+}
+
+// window ends a login in a window of its own, which the script of an app opened.
+func (e *Errand) window(w http.ResponseWriter, r *http.Request) {
+	if _, live, err := e.Sessions.Peek(r.Context(), e.sessionCookie(r)); err == nil && live == nil {
+		w.Header().Set("Cache-Control", "no-store")
+		target.Redirect(w, target.With(e.Prefix+"/login", r.URL.Path))
+		return
+	}
+	e.Pages.Window(w, r, "")
+}
+
+func (e *Errand) left(w http.ResponseWriter, r *http.Request) {
+	value := e.sessionCookie(r)
 	f, live, err := e.Sessions.Peek(r.Context(), value)
 	status, a := http.StatusOK, answer{}
 	switch {

@@ -21,8 +21,8 @@ const Home = "/"
 // Safe returns raw when it is a path of this site (with or without a query), and
 // Home when it is not: another host, another scheme, anything that a browser
 // might read as such, or one of the gateway's own pages below prefix. Of those
-// only the pages of the admin path, of the own security and of parked forms are
-// places to go to.
+// only the pages of the admin path, of the own security, of parked forms and of a
+// window to log in are places to go to.
 func Safe(raw, prefix string) string {
 	if len(raw) > maxLength || !strings.HasPrefix(raw, "/") || strings.HasPrefix(raw, "//") {
 		return Home
@@ -49,7 +49,8 @@ func Safe(raw, prefix string) string {
 
 // leads tells whether an own page is one that a login may lead to.
 func leads(page, prefix string) bool {
-	return own(page, prefix+"/admin") || own(page, prefix+"/security") || own(page, prefix+"/parked")
+	return own(page, prefix+"/admin") || own(page, prefix+"/security") || own(page, prefix+"/parked") ||
+		page == prefix+"/session/in"
 }
 
 // Redirect sends a person on to what Safe returned, to the byte. http.Redirect
