@@ -5,6 +5,7 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/recent"
 	"github.com/cliendo/gateway/caddymodule/secondfactor"
 	"github.com/cliendo/gateway/caddymodule/security"
 	"github.com/cliendo/gateway/caddymodule/signin"
@@ -37,9 +38,14 @@ func (r *rooms) security(prefix string, https bool, origin string, dispatcher *s
 		Prefix: prefix, Origin: origin, HTTPS: https, Sessions: r.sessions, Directory: r.directory, Rules: r.settings.Rules, Dispatcher: dispatcher,
 		Factors: r.factors, Prover: r.prover(prefix, dispatcher), Store: r.house.engine, Pages: pages, Log: r.log,
 	}
+	lately := recent.Options{Attempts: r.attempts, Lines: r.auditLog()}
+	if r.places != nil {
+		o.Places = r.places
+	}
 	if r.tickets != nil {
 		// An interface that holds a nil pointer is not nil.
-		o.Tickets, o.Mails = r.tickets, r.outbox
+		o.Tickets, o.Mails, o.Mover, lately.Mails = r.tickets, r.outbox, r.manager(prefix), r.outbox
 	}
+	o.Live, o.Recent = r.sessions, recent.New(lately)
 	return security.New(o)
 }

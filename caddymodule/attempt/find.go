@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -31,7 +32,16 @@ func (r *Recorder) Find(ctx context.Context, reference string) (*store.Attempt, 
 // Of returns up to limit attempts of a subject, newest first. Attempts made
 // before a user had the address are found under the subject of the address.
 func (r *Recorder) Of(ctx context.Context, subject string, limit int) ([]*store.Attempt, error) {
-	items, err := store.AttemptIndex.Scan(ctx, r.store, store.SubjectTag(subject), "", "", limit)
+	return r.Before(ctx, subject, time.Time{}, limit)
+}
+
+// Before returns those that began before a moment; the zero Time is no limit.
+func (r *Recorder) Before(ctx context.Context, subject string, before time.Time, limit int) ([]*store.Attempt, error) {
+	after := ""
+	if !before.IsZero() {
+		after = indexID(before, "") // all of that millisecond are behind it
+	}
+	items, err := store.AttemptIndex.Scan(ctx, r.store, store.SubjectTag(subject), "", after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("listing attempts: %w", err)
 	}
@@ -44,7 +54,9 @@ func (r *Recorder) Of(ctx context.Context, subject string, limit int) ([]*store.
 		if err != nil {
 			return nil, err
 		}
-		attempts = append(attempts, a)
+		if before.IsZero() || a.First.Before(before) {
+			attempts = append(attempts, a)
+		}
 	}
 	return attempts, nil
 }

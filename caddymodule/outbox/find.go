@@ -37,16 +37,25 @@ func (o *Outbox) Mail(ctx context.Context, id string) (*store.Mail, store.MailRe
 
 // Of returns the newest mails of an owner, at most n, the newest first.
 func (o *Outbox) Of(ctx context.Context, owner Owner, n int) ([]*store.Mail, error) {
-	prefix := owner.Name + "."
+	return o.Before(ctx, owner, time.Time{}, n)
+}
+
+// Before returns those that were asked for before a moment; the zero Time is no
+// limit.
+func (o *Outbox) Before(ctx context.Context, owner Owner, before time.Time, n int) ([]*store.Mail, error) {
+	prefix, after := owner.Name+".", ""
+	if !before.IsZero() {
+		after = prefix + secret.TicketsOf(before)
+	}
 	var mails []*store.Mail
-	for after := ""; len(mails) < n; {
+	for len(mails) < n {
 		items, err := store.Mails.Scan(ctx, o.store, owner.Tag, prefix, after, n)
 		if err != nil {
 			return nil, fmt.Errorf("reading the mails of one person: %w", err)
 		}
 		for _, item := range items {
 			// A name may hold dots: what follows ours must be an id and nothing more.
-			if len(item.ID) == len(prefix)+secret.TicketID && len(mails) < n {
+			if len(item.ID) == len(prefix)+secret.TicketID && len(mails) < n && (before.IsZero() || item.Value.Created.Before(before)) {
 				mails = append(mails, item.Value)
 			}
 			after = item.ID

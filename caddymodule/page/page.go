@@ -16,6 +16,7 @@ import (
 var templates = []string{
 	"login", "refusal", "message", "recover", "keep", "magic", "sent", "mailed", "help", "second", "setup",
 	"security", "security_second", "parked", "stay", "again", "framed", "window",
+	"security_sessions", "security_activity", "security_email",
 }
 
 // Renderer writes the pages. It is safe for use by many requests at once.

@@ -53,6 +53,7 @@ func (p *Renderer) rehearse() error {
 				Sub: Sub{Locale: locale, Done: done, Prove: rehearsed(done == "codes")}, On: done != "off", Required: true, Devices: []TrustedDevice{{}},
 			})
 		}
+		p.rehearseAccess(w, r, locale)
 		for _, codes := range [][]string{nil, {"a"}} {
 			p.SecondSetup(w, r, http.StatusOK, SecondSetup{Locale: locale, Codes: codes, OnlyCodes: true, NotStored: true, QRPath: "M0 0"})
 		}
@@ -63,6 +64,21 @@ func (p *Renderer) rehearse() error {
 		}
 	}
 	return nil
+}
+
+// rehearseAccess renders the pages of sessions, activity and address.
+func (p *Renderer) rehearseAccess(w http.ResponseWriter, r *http.Request, locale string) {
+	for _, confirm := range []string{"", "all", "a"} {
+		p.SessionsSecurity(w, r, http.StatusOK, SessionsSecurity{
+			Sub: Sub{Locale: locale, Done: "one"}, Confirm: confirm, Sessions: []SessionRow{{Place: "A"}}, Devices: []TrustedDevice{{}},
+		})
+	}
+	p.ActivitySecurity(w, r, http.StatusOK, ActivitySecurity{Sub: Sub{Locale: locale}, Older: "a", Items: []ActivityItem{
+		{Kind: ActivityIn, Count: 2}, {Kind: ActivityMail, State: "queued"}, {Kind: ActivityDid, Did: "user_blocked", By: "you"},
+	}})
+	p.EmailSecurity(w, r, http.StatusOK, EmailSecurity{
+		Sub: Sub{Locale: locale, Done: "asked", Prove: rehearsed(false)}, Can: true, Pending: "a@b.test", Wrong: "likely",
+	})
 }
 
 func (p *Renderer) rehearseCause(locale string, c cause.Cause) error {

@@ -67,12 +67,17 @@ func (p *Renderer) SecondSecurity(w http.ResponseWriter, r *http.Request, status
 		body.Left = p.Text(locale, "security.codes_left", "n", v.CodesLeft)
 	}
 	for _, d := range v.Devices {
-		body.Lines = append(body.Lines, deviceLine{
-			ID: d.ID, Here: d.Here, Until: p.Text(locale, "security.device_until", "date", p.Day(locale, d.Until)),
-			Text: p.Text(locale, "security.device", "agent", p.agent(locale, d.Agent), "network", network(d.Network), "date", p.Day(locale, d.Since)),
-		})
+		body.Lines = append(body.Lines, p.trusted(locale, d))
 	}
 	p.finish(w, here, status, "security_second", p.Text(locale, "security.second"), v.Sub, sub, body)
+}
+
+// trusted words a device that is not asked.
+func (p *Renderer) trusted(locale string, d TrustedDevice) deviceLine {
+	return deviceLine{
+		ID: d.ID, Here: d.Here, Until: p.Text(locale, "security.device_until", "date", p.Day(locale, d.Until)),
+		Text: p.Text(locale, "security.device", "agent", capital(p.agent(locale, d.Agent)), "network", network(d.Network), "date", p.Day(locale, d.Since)),
+	}
 }
 
 // SecondSetup is the page on which a second step is set up.

@@ -76,14 +76,17 @@ const (
 
 // NewTicketID returns an id for something mailed: the later, the smaller, so
 // that lists begin with the newest; with 60 random bits.
-func NewTicketID(now time.Time) string {
+func NewTicketID(now time.Time) string { return TicketsOf(now) + pick(sorted, TicketID-7) }
+
+// TicketsOf is what all ids begin with that are made in the second of now.
+func TicketsOf(now time.Time) string {
 	left := uint64(1)<<35 - 1 - uint64(now.Unix())&(1<<35-1) //nolint:gosec // seconds since 1970 are positive
 	text := make([]byte, 7)
 	for i := len(text) - 1; i >= 0; i-- {
 		text[i] = sorted[left&31]
 		left >>= 5
 	}
-	return string(text) + pick(sorted, TicketID-len(text))
+	return string(text)
 }
 
 // NewTicketKey returns the secret part of a mailed link: 120 random bits.

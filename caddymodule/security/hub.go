@@ -15,6 +15,9 @@ func (e *Errand) cards(v *visit) ([]page.SecurityCard, error) {
 	var shown []page.SecurityCard
 	for _, make := range []card{
 		e.secondCard,
+		e.emailCard,
+		e.sessionCard,
+		e.activityCard,
 	} {
 		c, err := make(v)
 		if err != nil {

@@ -17,15 +17,18 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/limit"
+	"github.com/cliendo/gateway/caddymodule/manage"
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/proof"
+	"github.com/cliendo/gateway/caddymodule/recent"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/security"
 	"github.com/cliendo/gateway/caddymodule/session"
@@ -48,6 +51,10 @@ type house struct {
 	sessions  *session.Manager
 	factors   *factor.Factors
 	limits    *limit.Limiter
+	tries     *attempt.Recorder
+	post      *outbox.Outbox
+	log       *audit.Log
+	mover     *manage.Manager
 	mux       *http.ServeMux
 	mu        sync.Mutex
 	mails     []outbox.Draft
@@ -147,6 +154,7 @@ func (h *house) furnish(e store.Engine) {
 	must(t, err)
 	h.book = ticket.New(e, ticket.Options{Box: fresh, Key: keys.Derive("tickets"), Hasher: h, Mails: h, Now: h.now})
 	h.limits = limit.New(e, limit.Config{}, h.now)
+	h.books(keys)
 	pages, err := page.New(page.Options{Now: h.now})
 	must(t, err)
 	h.mount(pages)
@@ -162,9 +170,10 @@ func (h *house) mount(pages *page.Renderer) {
 	o := security.Options{
 		Prefix: "/gateway", Origin: "https://app.example/gateway", Sessions: h.sessions, Directory: h.dir, Dispatcher: h, Factors: h.factors,
 		Prover: h.prover(), Store: h.engine, Pages: pages, Now: h.now,
+		Live: h.sessions, Recent: recent.New(recent.Options{Attempts: h.tries, Mails: h.post, Lines: h.log}), Places: places{},
 	}
 	if !h.noMail {
-		o.Tickets, o.Mails = h.book, h
+		o.Tickets, o.Mails, o.Mover = h.book, h, h.mover
 	}
 	security.New(o).Mount(h.mux)
 }

@@ -323,7 +323,11 @@ func (e *Errand) forget(v *visit) {
 		e.away(v, err)
 		return
 	}
-	e.on(v, pathSecond, "done", "forgotten")
+	back := pathSecond
+	if v.PostForm.Get("from") == "sessions" { // the list is on both pages
+		back = pathSessions
+	}
+	e.on(v, back, "done", "forgotten")
 }
 
 // fileName is that of the recovery codes on the person's own disk.

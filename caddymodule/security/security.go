@@ -29,6 +29,9 @@ type Pages interface {
 	Security(w http.ResponseWriter, r *http.Request, status int, v page.Security)
 	SecondSecurity(w http.ResponseWriter, r *http.Request, status int, v page.SecondSecurity)
 	Again(w http.ResponseWriter, r *http.Request, status int, v page.Sub)
+	SessionsSecurity(w http.ResponseWriter, r *http.Request, status int, v page.SessionsSecurity)
+	ActivitySecurity(w http.ResponseWriter, r *http.Request, status int, v page.ActivitySecurity)
+	EmailSecurity(w http.ResponseWriter, r *http.Request, status int, v page.EmailSecurity)
 	SecondSetup(w http.ResponseWriter, r *http.Request, status int, v page.SecondSetup)
 	Login(w http.ResponseWriter, r *http.Request, status int, v page.Login)
 	Refusal(w http.ResponseWriter, r *http.Request, v page.Refusal)
@@ -69,6 +72,10 @@ type Options struct {
 	Store      store.Updater
 	Tickets    Tickets // nil: nobody is told by mail
 	Mails      Mails   // likewise
+	Live       Live
+	Places     Places // nil: nobody knows where a network is
+	Recent     Recent
+	Mover      Mover // nil: nobody changes their own address
 	Pages      Pages
 	Log        *slog.Logger
 	Now        func() time.Time
@@ -97,6 +104,9 @@ func (e *Errand) Mount(mux *http.ServeMux) {
 	for _, part := range []routes{
 		{"GET ": e.hub},
 		e.secondRoutes(),
+		e.sessionRoutes(),
+		e.activityRoutes(),
+		e.emailRoutes(),
 	} {
 		for route, do := range part {
 			method, path, _ := strings.Cut(route, " ")

@@ -32,6 +32,7 @@ type visit struct {
 	account *store.Account
 	cookie  string // value of the session cookie
 	session string // its public handle
+	proved  time.Time
 	locale  string
 }
 
@@ -76,6 +77,7 @@ func (e *Errand) enter(v *visit) bool {
 		e.away(v, err)
 		return false
 	}
+	v.proved = f.AuthTime()
 	v.session, v.locale = f.Session.Handle, e.Pages.Locale(v.Request, v.user.Locale)
 	from := visitor.Of(v.Request)
 	v.Request = v.WithContext(audit.As(v.Context(), audit.Actor{
