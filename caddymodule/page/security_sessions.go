@@ -33,10 +33,10 @@ type sessionLine struct {
 // sessionsBody is what security_sessions.html sees.
 type sessionsBody struct {
 	subBody
-	Lines                                    []sessionLine
-	Others                                   bool
-	Trusted                                  []deviceLine
-	Confirm, ConfirmTitle                    string
+	Lines                             []sessionLine
+	Others                            bool
+	Trusted                           []deviceLine
+	Confirm, ConfirmTitle             string
 	End, EndOthers, Act, Forget, List string
 }
 

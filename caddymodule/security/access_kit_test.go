@@ -1,16 +1,12 @@
 package security_test
 
 import (
-	"context"
-
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/manage"
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/secret"
-	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/testkit"
-	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
 // places knows one network.
@@ -35,8 +31,8 @@ func (h *house) books(keys *secret.Keys) {
 	})
 }
 
-// mailed takes the mails by their kind.
-func (h *house) mailed() map[string]outbox.Draft {
+// byKind takes the mails by their kind.
+func (h *house) byKind() map[string]outbox.Draft {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	all := map[string]outbox.Draft{}

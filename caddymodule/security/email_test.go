@@ -34,7 +34,7 @@ func TestSomebodyChangesTheirAddress(t *testing.T) {
 		token, err := h.factors.Open(ctx, h.jan(), &half)
 		must(t, err)
 		h.want(here.post("/email", "email", "jan@home.test", "password", password), 303, "", "/gateway/security/email?done=asked")
-		mails := h.mailed()
+		mails := h.byKind()
 		if mails[letter.AddressAsked].To != "jan@example.test" || mails[letter.AddressToProve].To != "jan@home.test" {
 			t.Fatalf("mailed %+v", mails)
 		}
@@ -59,7 +59,7 @@ func TestSomebodyChangesTheirAddress(t *testing.T) {
 		if _, err := h.factors.Find(ctx, token); err == nil {
 			t.Error("a login half-way goes on")
 		}
-		if told := h.mailed()[letter.AddressChanged]; told.To != "jan@example.test" || told.Letter.NotMe == "" {
+		if told := h.byKind()[letter.AddressChanged]; told.To != "jan@example.test" || told.Letter.NotMe == "" {
 			t.Errorf("the old mailbox is told %+v", told)
 		}
 		if lines := h.lines(audit.UserEmailChanged); len(lines) != 1 || lines[0].After["email"] != "jan@home.test" {
@@ -81,12 +81,12 @@ func TestAnAddressChangesByAProofOnly(t *testing.T) {
 		if body := res.Body.String(); !strings.Contains(body, `value="thief@home.test"`) {
 			t.Errorf("what was typed is gone: %s", body)
 		}
-		if h.jan().Moving != nil || h.mailed()[letter.AddressToProve].To != "" {
+		if h.jan().Moving != nil || h.byKind()[letter.AddressToProve].To != "" {
 			t.Errorf("asked all the same: %+v", h.jan().Moving)
 		}
 		h.want(b.post("/email", "email", "jan@home.test", "password", password, "code", h.code(seed)), 303, "", "/gateway/security/email?done=asked")
 		h.want(b.post("/email/cancel"), 303, "", "/gateway/security/email?done=kept")
-		link := h.mailed()[letter.AddressToProve].Letter.Link
+		link := h.byKind()[letter.AddressToProve].Letter.Link
 		book := ticket.New(h.engine, ticket.Options{Now: h.now})
 		f, err := book.Find(context.Background(), link[strings.LastIndexByte(link, '/')+1:])
 		if err == nil {

@@ -89,7 +89,7 @@ func (h *house) Send(ctx context.Context, d outbox.Draft, with func(store.Tx) er
 	if h.mailDown {
 		return store.ErrUnavailable
 	}
-	err := h.engine.Update(ctx, d.Owner.Tag, with)
+	err := h.post.Send(ctx, d, with)
 	if err == nil {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -100,12 +100,15 @@ func (h *house) Send(ctx context.Context, d outbox.Draft, with func(store.Tx) er
 
 // SendAll is Send for several.
 func (h *house) SendAll(ctx context.Context, drafts []outbox.Draft, with func(store.Tx) error) error {
-	if err := h.Send(ctx, drafts[0], with); err != nil {
+	if h.mailDown {
+		return store.ErrUnavailable
+	}
+	if err := h.post.SendAll(ctx, drafts, with); err != nil {
 		return err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.mails = append(h.mails, drafts[1:]...)
+	h.mails = append(h.mails, drafts...)
 	return nil
 }
 
