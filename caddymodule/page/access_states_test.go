@@ -2,13 +2,10 @@ package page_test
 
 import (
 	"net/http"
-	"strings"
-	"testing"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/page"
-	"github.com/cliendo/gateway/caddymodule/recent"
 )
 
 var (
@@ -89,23 +86,5 @@ func happened() []page.ActivityItem {
 		{Kind: page.ActivityDid, At: before, Did: "user_email_changed", Email: "anna@praktijk.test", By: "you", Agent: "Firefox / Linux", Network: "192.0.2.1/32"},
 		{Kind: page.ActivityDid, At: before, Did: "user_password_set", By: "name", Name: "Ahmed Bakker"},
 		{Kind: page.ActivityDid, At: before, Did: "user_blocked", By: "support"},
-	}
-}
-
-// A change that a person reads of is worded; so a new one is not forgotten.
-func TestWhatPeopleReadOfIsWorded(t *testing.T) {
-	p := newPages(t)
-	for _, locale := range []string{"nl", "en"} {
-		for _, action := range recent.Tells() {
-			id := "activity.did_" + strings.ReplaceAll(action, ".", "_")
-			if p.Text(locale, id) == id {
-				t.Errorf("%s: %s has no words", locale, id)
-			}
-		}
-		for _, c := range cause.All() {
-			if id := "story.because." + string(c); p.Text(locale, id) == id {
-				t.Errorf("%s: %s has no words", locale, id)
-			}
-		}
 	}
 }

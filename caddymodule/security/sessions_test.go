@@ -45,7 +45,7 @@ func TestWhereAmILoggedIn(t *testing.T) {
 				t.Errorf("%q is not shown: %s", want, body)
 			}
 		}
-		if strings.Contains(body, phone.cookie) || strings.Count(body, "Log out here") != 1 {
+		if strings.Contains(body, phone.cookie) || strings.Count(body, "Log this device out") != 1 {
 			t.Errorf("a cookie is shown, or the session at hand can be ended: %s", body)
 		}
 		if card := here.get("").Body.String(); !strings.Contains(card, "You are logged in at 2 places.") {
