@@ -62,6 +62,11 @@ func (t *terminal) runDemo(ctx context.Context, listen, dir, password string) (e
 	}
 	defer stopApp()
 	d := demoSite{dir: dir, listen: net.JoinHostPort(host, port), app: app}
+	var stopProvider func()
+	if d.provider, stopProvider, err = startSampleProvider(ctx, d.url()+defaultPrefix, people); err != nil {
+		return err
+	}
+	defer stopProvider()
 	theMailbox.Store(&demo.Mailbox{Dir: d.mails()})
 	defer theMailbox.Store(nil)
 	if err := d.start(); err != nil {
@@ -157,9 +162,37 @@ func startSampleApp(ctx context.Context) (address string, stop func(), err error
 	return l.Addr().String(), func() { _ = server.Close() }, nil
 }
 
+// startSampleProvider serves those at whom the users of the demo have accounts,
+// too.
+func startSampleProvider(ctx context.Context, gateway string, people []demo.Person) (p *demo.Provider, stop func(), err error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, fmt.Errorf("starting the sample provider: %w", err)
+	}
+	if p, err = demo.NewProvider("http://"+l.Addr().String(), gateway, people); err != nil {
+		return nil, nil, errors.Join(err, l.Close())
+	}
+	server := &http.Server{Handler: p, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(l) }() // ends with Close
+	return p, func() { _ = server.Close() }, nil
+}
+
 // demoSite is the config of the demo.
 type demoSite struct {
 	dir, listen, app string
+	provider         *demo.Provider
+}
+
+// providers are the three social buttons, which lead to the sample provider.
+func (d demoSite) providers() []object {
+	kinds := demo.Kinds()
+	all := make([]object, 0, len(kinds))
+	for _, kind := range kinds {
+		all = append(all, object{
+			"kind": kind, "base_url": d.provider.Base(kind), "client_id": d.provider.ClientID, "client_secret": d.provider.ClientSecret,
+		})
+	}
+	return all
 }
 
 func (d demoSite) url() string { return "http://" + d.listen }
@@ -202,6 +235,7 @@ func (d demoSite) config() object {
 				"mail": object{
 					"from": "login@demo.test", "mailer": object{"via": "file", "folder": d.mails()},
 				},
+				"providers": d.providers(),
 				"brand": object{
 					"name": demoBrand, "support_phone": "030 123 45 67", "support_mail": "support@demo.test",
 				},

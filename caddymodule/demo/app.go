@@ -16,7 +16,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-//go:embed app.html mail.html
+//go:embed app.html mail.html provider.html
 var appFiles embed.FS
 
 var appPage = template.Must(template.ParseFS(appFiles, "app.html"))
