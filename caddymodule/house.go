@@ -37,6 +37,7 @@ type house struct {
 	roster   *roster.Roster // nil until the first rooms are built
 	// documents and keys of providers; nil until the first rooms are built.
 	documents *provider.Cache
+	pulse     *pulse // nil where nobody needs to know that the store is used
 
 	probing sync.Mutex
 	probed  time.Time
@@ -84,6 +85,7 @@ func (h *house) Destruct() error {
 		h.documents.Close()
 	}
 	h.closeHasher()
+	h.still()
 	return h.engine.Close()
 }
 
@@ -142,6 +144,7 @@ func (h *house) settle(r *rooms) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.living = append(h.living, r)
+	h.beat()
 	h.sessions.Configure(r.session)
 }
 

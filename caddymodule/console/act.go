@@ -53,7 +53,11 @@ func (e *Errand) newForm(v *visit, name string) form {
 func (e *Errand) formOf(v *visit, a *act) form {
 	f := e.newForm(v, a.name)
 	f.Action, f.Hurts = e.path(v, a.path(), v.user.ID), a.hurts
-	f.Text = v.say("admin.act."+a.name+".text", "name", within(v.user.Name), "email", within(v.user.Email))
+	text := "admin.act." + a.name + ".text"
+	if a.name == "email" && v.user.Invited != nil {
+		text = "admin.act.email.invited"
+	}
+	f.Text = v.say(text, "name", within(v.user.Name), "email", within(v.user.Email))
 	f.Sure = a.name == "delete" || a.name == "erase"
 	if a.fill != nil {
 		asked := f.Values

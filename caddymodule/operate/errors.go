@@ -94,6 +94,7 @@ var known = []struct {
 	{context.DeadlineExceeded, ExitUnavailable, "the store does not answer in time", "try again"},
 	{passhash.ErrBusy, ExitFailed, "too many passwords are being hashed", "try again in a moment"},
 	{transfer.ErrNotEmpty, ExitRefused, "the store is not empty", "restore into an empty store, or give --replace to remove what is there"},
+	{transfer.ErrInUse, ExitRefused, "a gateway uses this store", "stop it, on every node; one that was killed is forgotten after a minute"},
 	{transfer.ErrUnfinished, ExitRefused, "a restore of this store was cut short, so its records are not whole", "restore the same backup again, or another one with --replace"},
 	{store.ErrNotFound, ExitNotFound, "it does not exist", ""},
 }

@@ -46,7 +46,7 @@ func Kinds() []Kind {
 		Invitees.Kind,
 		APIAnswers.Kind,
 		ParkedForms.Kind, ParkedLists.Kind,
-		Restores.Kind,
+		Restores.Kind, Pulses.Kind,
 	}
 }
 

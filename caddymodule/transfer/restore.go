@@ -69,6 +69,9 @@ func (r *restorer) run(ctx context.Context, file io.ReadSeeker) (Backed, error) 
 	if err != nil {
 		return checked, err
 	}
+	if err := unused(ctx, r.Store); err != nil {
+		return checked, err
+	}
 	mark, err := r.prepare(ctx, checked)
 	if err != nil {
 		return checked, err
@@ -182,6 +185,9 @@ func (r *restorer) write(ctx context.Context, file io.Reader) (Backed, error) {
 		n++
 		if rec.Key.Kind.Name == store.Restores.Kind.Name {
 			return nil // a backup of half a store would bring the mark along
+		}
+		if rec.Key.Tag == store.GatewayTag && rec.Key.Kind.Name == store.Pulses.Kind.Name {
+			return nil // one of a store in use, who used it then
 		}
 		r.batch = append(r.batch, rec)
 		r.bytes += len(rec.Value)
