@@ -101,6 +101,33 @@ func broken(where, reason string, put func(f *Fault, answer http.HandlerFunc)) [
 	return all
 }
 
+// UserFaults are switches of the userinfo endpoint, which tells the address only:
+// with them people are let in without one.
+func UserFaults() []Fault {
+	all := broken("userinfo: ", "", func(f *Fault, answer http.HandlerFunc) { f.user = answer })
+	all = append(all, Fault{Name: "userinfo: of somebody else", user: func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, map[string]any{"sub": "bram", "email": "bram@elders.test", "email_verified": true})
+	}}, Fault{Name: "userinfo: no address", user: func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, map[string]any{"sub": "anna", "email": "<b>anna</b>", "name": "Anna\u202e"})
+	}})
+	for i := range all {
+		all[i] = all[i].withUserinfo()
+	}
+	return all
+}
+
+// Userinfo has the address there, and not in the ID token.
+func Userinfo() Fault { return Fault{Name: "userinfo"}.withUserinfo() }
+
+func (f Fault) withUserinfo() Fault {
+	f.document = func(h *Hostile, doc map[string]any) { doc["userinfo_endpoint"] = h.Base + "/me" }
+	f.claims = func(_ *Hostile, c map[string]any) {
+		delete(c, "email")
+		delete(c, "name")
+	}
+	return f
+}
+
 func failed(status int, code string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

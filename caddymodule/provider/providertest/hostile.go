@@ -52,7 +52,7 @@ type Fault struct {
 	token    func(h *Hostile, claims map[string]any) string // makes the ID token
 	answer   func(h *Hostile, tokens map[string]any)
 	// These answer in the place of an endpoint.
-	discovery, exchange, keys http.HandlerFunc
+	discovery, exchange, keys, user http.HandlerFunc
 }
 
 // StartHostile runs one until the test ends. The shapes are Microsoft, and OIDC
@@ -118,6 +118,7 @@ func (h *Hostile) mux() http.Handler {
 	mux.HandleFunc("GET /jwks", h.showKeys)
 	mux.HandleFunc("GET /authorize", h.authorize)
 	mux.HandleFunc("POST /token", h.showToken)
+	mux.HandleFunc("GET /me", h.showUser)
 	return mux
 }
 
@@ -180,6 +181,16 @@ func (h *Hostile) authorize(w http.ResponseWriter, r *http.Request) {
 		fault.callback(h, answer)
 	}
 	http.Redirect(w, r, asked.Get("redirect_uri")+"?"+answer.Encode(), http.StatusFound) //nolint:gosec // wherever it is asked to
+}
+
+// showUser is the userinfo endpoint; documents name it where a fault says so.
+func (h *Hostile) showUser(w http.ResponseWriter, r *http.Request) {
+	fault, person := h.now()
+	if fault.user != nil {
+		fault.user(w, r)
+		return
+	}
+	writeJSON(w, map[string]any{"sub": person.ID, "email": person.Email, "email_verified": true, "name": person.Name})
 }
 
 func (h *Hostile) showToken(w http.ResponseWriter, r *http.Request) {
