@@ -10,22 +10,24 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/cliendo/gateway/caddymodule/blocklist"
 	"github.com/cliendo/gateway/caddymodule/outbox/geo"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
 // runtime is the part of an App that is not configuration.
 type runtime struct {
-	settings *settings
-	store    StoreModule
-	mailer   MailerModule // nil: nobody is mailed
-	places   *geo.Places  // nil: mails say no place
-	vouchers []ProviderModule
-	log      *slog.Logger
-	sites    []*Handler
-	house    *house
-	started  chan struct{} // closed when Start is done
-	cancel   context.CancelFunc
+	settings  *settings
+	store     StoreModule
+	mailer    MailerModule    // nil: nobody is mailed
+	places    *geo.Places     // nil: mails say no place
+	forbidden *blocklist.File // nil: the operator brings no list
+	vouchers  []ProviderModule
+	log       *slog.Logger
+	sites     []*Handler
+	house     *house
+	started   chan struct{} // closed when Start is done
+	cancel    context.CancelFunc
 
 	mu      sync.Mutex
 	rooms   *rooms // nil until the gateway can serve
@@ -48,6 +50,9 @@ func (a *App) Provision(ctx caddy.Context) (err error) {
 		return err
 	}
 	if a.rt.vouchers, err = a.loadProviders(ctx); err != nil {
+		return err
+	}
+	if a.rt.forbidden, err = a.rt.settings.forbidden(); err != nil {
 		return err
 	}
 	if a.rt.places, err = a.rt.settings.Mail.places(); err != nil {

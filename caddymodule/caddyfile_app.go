@@ -74,6 +74,7 @@ func init() {
 //		mail { ... }      see mailWord
 //		provider <kind> { ... }   see providerWord
 //		recovery          one_time|keep|link
+//		password_blocklist <path>
 //		attempts_keep     <duration>
 //		audit_keep        <duration>
 //	}
@@ -116,11 +117,12 @@ func (a *App) words() words {
 			block: func([]string) words { return a.Session.words() },
 			late:  func([]string) error { return a.Session.check() },
 		},
-		"mail":          a.mailWord(),
-		"provider":      a.providerWord(),
-		"recovery":      a.recoveryWord(),
-		"attempts_keep": durationWord(&a.AttemptsKeep),
-		"audit_keep":    durationWord(&a.AuditKeep),
+		"mail":               a.mailWord(),
+		"provider":           a.providerWord(),
+		"recovery":           a.recoveryWord(),
+		"password_blocklist": textWord("<path>", &a.PasswordBlocklist, nil),
+		"attempts_keep":      durationWord(&a.AttemptsKeep),
+		"audit_keep":         durationWord(&a.AuditKeep),
 	}
 }
 

@@ -73,6 +73,11 @@ type App struct {
 	// Default: one_time.
 	Recovery string `json:"recovery,omitempty"`
 
+	// PasswordBlocklist names passwords that nobody may choose, besides those that we
+	// know: a folder of range files (k-anonymity, SHA-1), a file of sorted SHA-1
+	// hashes, or a text file with one password a line. Default: none.
+	PasswordBlocklist string `json:"password_blocklist,omitempty"`
+
 	// AttemptsKeep is how long attempts to log in can be looked up. Default: 90d.
 	AttemptsKeep caddy.Duration `json:"attempts_keep,omitempty"`
 

@@ -11,6 +11,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/apikey"
 	"github.com/cliendo/gateway/caddymodule/assertion"
 	"github.com/cliendo/gateway/caddymodule/attempt"
+	"github.com/cliendo/gateway/caddymodule/blocklist"
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/factor"
@@ -49,13 +50,14 @@ type rooms struct {
 	tally     *tally.Counter
 	sessions  *session.Manager
 	session   session.Settings
-	outbox    *outbox.Outbox // nil: nobody is mailed
-	mailer    MailerModule   // likewise
-	places    *geo.Places    // nil: mails say no place
-	tickets   *ticket.Book   // likewise
-	sites     []sighting     // of the config
-	prefix    string         // of the first site; empty: not known
-	stopAudit func()         // nil: nobody keeps the audit logs
+	outbox    *outbox.Outbox  // nil: nobody is mailed
+	mailer    MailerModule    // likewise
+	places    *geo.Places     // nil: mails say no place
+	forbidden *blocklist.File // nil: the operator brings no list
+	tickets   *ticket.Book    // likewise
+	sites     []sighting      // of the config
+	prefix    string          // of the first site; empty: not known
+	stopAudit func()          // nil: nobody keeps the audit logs
 	factors   *factor.Factors
 	providers []*provider.Provider // in the order of the configuration
 	asserter  *assertion.Signer
@@ -98,7 +100,7 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 		Codec: cookie.NewCodec(cookie.Session, keys.DeriveAll(keySession)),
 	}
 	r.sessions = h.manager(r.directory, r.session)
-	r.mailer, r.places = a.rt.mailer, a.rt.places
+	r.mailer, r.places, r.forbidden = a.rt.mailer, a.rt.places, a.rt.forbidden
 	r.sites = a.liveSites()
 	if len(a.rt.sites) > 0 {
 		r.prefix = a.rt.sites[0].rt.settings.Prefix

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"fmt"
 
+	"github.com/cliendo/gateway/caddymodule/chosen"
 	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/recent"
@@ -32,11 +33,21 @@ func (r *rooms) secondStep(prefix string, dispatcher *signin.Dispatcher, pages *
 	})
 }
 
+// choosing are the rules for a password of one's own.
+func (r *rooms) choosing() chosen.Rules {
+	rules := chosen.Rules{Brand: r.settings.Brand.Name}
+	if r.forbidden != nil {
+		// An interface that holds a nil pointer is not nil.
+		rules.Forbidden = r.forbidden
+	}
+	return rules
+}
+
 // security is the errand of what people manage of their own access.
 func (r *rooms) security(prefix string, https bool, origin string, dispatcher *signin.Dispatcher, pages *page.Renderer) *security.Errand {
 	o := security.Options{
 		Prefix: prefix, Origin: origin, HTTPS: https, Sessions: r.sessions, Directory: r.directory, Rules: r.settings.Rules, Dispatcher: dispatcher,
-		Factors: r.factors, Prover: r.prover(prefix, dispatcher), Store: r.house.engine, Pages: pages, Log: r.log,
+		Factors: r.factors, Prover: r.prover(prefix, dispatcher), Hasher: r.hasher, Choosing: r.choosing(), Store: r.house.engine, Pages: pages, Log: r.log,
 	}
 	lately := recent.Options{Attempts: r.attempts, Lines: r.auditLog()}
 	if r.places != nil {

@@ -20,7 +20,7 @@ import (
 func (r *rooms) manager(prefix string) *manage.Manager {
 	o := manage.Options{
 		Store: r.house.engine, Directory: r.directory, Hasher: r.hasher, Limits: r.limits, Sessions: r.sessions,
-		Audit: r.auditLog(), Eraser: eraser{r.people()}, Mode: r.settings.Recovery, Brand: r.settings.Brand.Name, Log: r.log,
+		Audit: r.auditLog(), Eraser: eraser{r.people()}, Mode: r.settings.Recovery, Brand: r.settings.Brand.Name, Forbidden: r.choosing().Forbidden, Log: r.log,
 		Undo: []manage.Undo{r.factors.Undo, undoIdentities}, // what "this was not me" takes back: every way in that can be added
 	}
 	if r.settings.PublicURL != nil {
@@ -37,7 +37,7 @@ func (r *rooms) manager(prefix string) *manage.Manager {
 func (r *rooms) operators() *manage.Manager {
 	o := manage.Options{
 		Store: r.house.engine, Directory: r.directory, Hasher: r.hasher, Limits: r.limits,
-		Audit: r.auditLog(), Mode: r.settings.Recovery, Brand: r.settings.Brand.Name, Log: r.log,
+		Audit: r.auditLog(), Mode: r.settings.Recovery, Brand: r.settings.Brand.Name, Forbidden: r.choosing().Forbidden, Log: r.log,
 	}
 	if r.outbox != nil && r.settings.PublicURL != nil {
 		prefix := r.prefix

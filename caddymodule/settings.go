@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/cliendo/gateway/caddymodule/audit"
+	"github.com/cliendo/gateway/caddymodule/blocklist"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/page"
@@ -35,6 +36,7 @@ type settings struct {
 	StaleMax     time.Duration
 	AttemptsKeep time.Duration
 	AuditKeep    time.Duration
+	Forbidden    string        // path of the operator's list of forbidden passwords; empty: none
 	Mail         *mailSettings // nil: nobody is mailed
 	Recovery     string        // mode of a new password by mail, as in ticket
 }
@@ -78,6 +80,10 @@ func (a *App) settings(repl *caddy.Replacer) (*settings, error) {
 	note(checkAuditKeep(s.AuditKeep))
 	s.Recovery = orElse(a.Recovery, defaultRecovery)
 	note(checkRecovery(s.Recovery))
+	if s.Forbidden = a.PasswordBlocklist; s.Forbidden != "" {
+		s.Forbidden, err = expand(repl, "password_blocklist", s.Forbidden)
+		note(err)
+	}
 	s.Mail, err = a.mail(repl, s)
 	note(err)
 	note(a.checkProviders())
@@ -92,6 +98,18 @@ func checkAttemptsKeep(d time.Duration) error {
 		return fmt.Errorf("attempts_keep %s: at least %s, or nobody can look up why a login failed", d, shortestKeep)
 	}
 	return nil
+}
+
+// forbidden opens the operator's own list of forbidden passwords, nil for none.
+func (s *settings) forbidden() (*blocklist.File, error) {
+	if s.Forbidden == "" {
+		return nil, nil //nolint:nilnil // no list is a choice, not a fault
+	}
+	f, err := blocklist.Open(s.Forbidden)
+	if err != nil {
+		return nil, fmt.Errorf("password_blocklist: %w", err)
+	}
+	return f, nil
 }
 
 // shortestAudit leaves time to read what was done.

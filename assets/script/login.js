@@ -49,6 +49,40 @@
     });
   }
 
+  // A password of one's own: to be seen, taken from the suggestion, and weighed.
+  document.querySelectorAll("[data-show]").forEach(function (button) {
+    var field = document.getElementById(button.dataset.show);
+    function reveal(on) {
+      field.type = on ? "text" : "password";
+      button.setAttribute("aria-pressed", String(on));
+    }
+    button.hidden = false;
+    button.addEventListener("click", function () { reveal(field.type === "password"); });
+    field.form.addEventListener("submit", function () { reveal(false); });
+  });
+  document.querySelectorAll("[data-use]").forEach(function (button) {
+    var into = document.getElementById(button.dataset.into);
+    button.hidden = false;
+    button.addEventListener("click", function () {
+      into.value = document.getElementById(button.dataset.use).textContent;
+      into.dispatchEvent(new Event("input"));
+      into.focus();
+    });
+  });
+  var strength = document.querySelector("[data-strength]");
+  if (strength) {
+    // Length, and how many characters differ: more cannot be said honestly without
+    // the lists, which are asked when the form is sent.
+    var weighed = document.getElementById(strength.dataset.strength);
+    weighed.addEventListener("input", function () {
+      var all = Array.from(weighed.value), differ = new Set(all).size, word = "strong";
+      if (all.length < 8) word = "short";
+      else if (all.length < 12 || differ < 6) word = "fair";
+      else if (all.length < 16 || differ < 9) word = "good";
+      strength.textContent = all.length ? strength.dataset[word] : "";
+    });
+  }
+
   // This page answers a form that only the browser has: loading it anew sends it.
   var reload = document.querySelector("[data-reload]");
   if (reload) {

@@ -19,7 +19,8 @@ const (
 // SaveUser writes a user of the account whose tag tx is on. Whoever changes a
 // user does it here: watchers are told, a password that is right no more is kept
 // as a former one, of a second step that is off nothing stays, a password that
-// somebody else gave leaves no other way in, and the audit log says what changed
+// somebody else gave leaves no other way in, an own one goes with the second step,
+// and the audit log says what changed
 // and who did it. Changes of which the app is told need a ctx
 // in which they are announced (Told, or event.Feed.During for many); the methods of
 // Directory that change something see to that themselves.
@@ -28,6 +29,7 @@ func SaveUser(ctx context.Context, tx store.Tx, u *store.User, now time.Time) er
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
+	unguarded(u, now)
 	if before != nil && replaced(before, u) {
 		if err := keepFormer(tx, u.ID, before.Password, now); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cliendo/gateway/caddymodule/blocklist"
+	"github.com/cliendo/gateway/caddymodule/chosen"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/secret"
 )
@@ -20,7 +21,7 @@ const (
 
 // ChosenPassword is NewPassword with a password that begins with what was chosen,
 // which must not be a common one, and ends with two random digits and a capital.
-func (m *Manager) ChosenPassword(ctx context.Context, a Actor, account, id, chosen string) (password string, err error) {
+func (m *Manager) ChosenPassword(ctx context.Context, a Actor, account, id, part string) (password string, err error) {
 	u, err := m.look(ctx, a, ChosenPassword, account, id)
 	if err != nil {
 		return "", m.plain("setting a password", err)
@@ -29,11 +30,18 @@ func (m *Manager) ChosenPassword(ctx context.Context, a Actor, account, id, chos
 	if err != nil {
 		return "", m.plain("setting a password", err)
 	}
-	local, domain, _ := strings.Cut(u.Email, "@")
-	if err := checkChosen(chosen, m.o.Brand, owner.Name, owner.ID, u.Name, u.Email, local, domain); err != nil {
+	if err := checkChosen(part, chosen.Context(m.o.Brand, u, owner)...); err != nil {
 		return "", err
 	}
-	password = chosen + secret.Tail()
+	if m.o.Forbidden != nil {
+		switch found, err := m.o.Forbidden.Has(part); {
+		case err != nil:
+			return "", m.plain("setting a password", err)
+		case found:
+			return "", &directory.FieldError{Field: "password", Problem: "it is on the operator's list of forbidden passwords", Fix: "choose something that only you two think of"}
+		}
+	}
+	password = part + secret.Tail()
 	if err := m.setPassword(ctx, a, ChosenPassword, account, id, password, true); err != nil {
 		return "", err
 	}
@@ -41,22 +49,22 @@ func (m *Manager) ChosenPassword(ctx context.Context, a Actor, account, id, chos
 }
 
 // checkChosen says what is wrong with what was chosen, without repeating it.
-func checkChosen(chosen string, context ...string) error {
+func checkChosen(part string, context ...string) error {
 	no := func(problem, fix string) error {
 		return &directory.FieldError{Field: "password", Problem: problem, Fix: fix}
 	}
-	n := utf8.RuneCountInString(chosen)
+	n := utf8.RuneCountInString(part)
 	switch {
-	case !utf8.ValidString(chosen), strings.ContainsFunc(chosen, unseen):
+	case !utf8.ValidString(part), strings.ContainsFunc(part, unseen):
 		return no("it holds a character that nobody can see", "type it by hand")
-	case chosen != strings.TrimSpace(chosen):
+	case part != strings.TrimSpace(part):
 		return no("it begins or ends with a blank", "remove it")
 	case n < chosenShortest:
 		return no("it is shorter than 6 characters", "make it longer")
 	case n > chosenLongest:
 		return no("it is longer than 100 characters", "shorten it")
 	}
-	switch blocklist.Why(chosen, context...) {
+	switch blocklist.Why(part, context...) {
 	case blocklist.Common:
 		return no("it is a password that many people use", "choose something that only you two think of")
 	case blocklist.Context:

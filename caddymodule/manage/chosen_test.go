@@ -42,3 +42,19 @@ func TestSupportChoosesAPasswordWithATail(t *testing.T) {
 		}
 	})
 }
+
+func TestSupportKeepsToTheListOfTheOperator(t *testing.T) {
+	onStores(t, func(t *testing.T, w *world) {
+		w.options.Forbidden = forbidden{"Eddydebeste": true}
+		m := manage.New(w.options)
+		if got, err := m.ChosenPassword(t.Context(), w.support(), "acme", "acme-teammate", "Eddydebeste"); !errors.Is(err, directory.ErrInvalid) || got != "" {
+			t.Errorf("%q, %v", got, err)
+		}
+		_, err := m.ChosenPassword(t.Context(), w.support(), "acme", "acme-teammate", "Eddydegoede")
+		w.must(err)
+	})
+}
+
+type forbidden map[string]bool
+
+func (f forbidden) Has(password string) (bool, error) { return f[password], nil }

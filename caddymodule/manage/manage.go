@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/audit"
+	"github.com/cliendo/gateway/caddymodule/chosen"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -104,10 +105,12 @@ type Options struct {
 	// Origin is the public URL and prefix, without a slash at the end: what links
 	// begin with.
 	Origin string
-	// Brand is what no chosen password may be made of.
-	Brand string
-	Now   func() time.Time
-	Log   *slog.Logger
+	// Brand is what no chosen password may be made of, and Forbidden the list of the
+	// operator; optional.
+	Brand     string
+	Forbidden chosen.Forbidden
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // Manager does it. It holds no state of its own.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/audit"
+	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/secret"
@@ -48,16 +49,29 @@ func (m *Manager) Create(ctx context.Context, a Actor, u *store.User) (Created, 
 	return Created{User: fresh, Password: password}, nil
 }
 
-// SecondStepOff switches somebody's second step off and tells them by mail.
+// SecondStepOff switches somebody's second step off and tells them by mail. A
+// password of their own goes with it: they are mailed another.
 func (m *Manager) SecondStepOff(ctx context.Context, a Actor, account, id string) (*store.User, error) {
-	return m.do(ctx, step{
+	own := false
+	u, err := m.do(ctx, step{
 		actor: a, what: SecondStepOff, account: account, id: id,
 		change: func(_ store.Tx, u *store.User, _ time.Time) error {
+			own = directory.OwnPassword(u)
 			u.SecondStep = false
 			return nil
 		},
 		tell: stepOff,
 	})
+	if err == nil && own && m.o.Tickets != nil && m.o.Mails != nil {
+		_, err := m.o.Tickets.Ask(a.with(ctx), ticket.Ask{
+			Purpose: ticket.Password, Mode: m.o.Mode, User: u, Owner: outbox.OfUser(u.Account, u.ID), To: u.Email,
+			Locale: u.Locale, Origin: m.o.Origin,
+		})
+		if err != nil { // they can ask for it themselves
+			m.o.Log.Warn("a new password could not be mailed in place of an own one", "user", u.ID, "account", u.Account, "error", err)
+		}
+	}
+	return u, err
 }
 
 // stepOff tells somebody whose second step is on that it will be off.

@@ -315,6 +315,24 @@ func TestSwitchingTheSecondStepOffTells(t *testing.T) {
 	})
 }
 
+// Their own password goes with the second step: they are mailed another.
+func TestSwitchingTheSecondStepOffOfAnOwnPassword(t *testing.T) {
+	onStores(t, func(t *testing.T, w *world) {
+		w.set("acme", "acme-teammate", func(u *store.User) {
+			u.SecondStep, u.Password, u.PasswordChosen, u.PasswordChanged, u.PasswordOwn = true, "own", true, w.Now(), w.Now()
+		})
+		_, err := w.SecondStepOff(t.Context(), w.support(), "acme", "acme-teammate")
+		w.must(err)
+		mails := w.post.Take()
+		if len(mails) != 2 || mails[0].Letter.Kind != letter.SecondStepOff || mails[1].Letter.Kind != letter.NewPassword || mails[1].Letter.Password == "" {
+			t.Errorf("%+v", mails)
+		}
+		if u := w.read("acme", "acme-teammate"); u.Password != "" || u.PasswordChosen || directory.OwnPassword(u) {
+			t.Errorf("%+v", u)
+		}
+	})
+}
+
 func TestMailingALoginHasNoCode(t *testing.T) {
 	onStores(t, func(t *testing.T, w *world) {
 		ctx, admin := t.Context(), w.as("acme", "admin")

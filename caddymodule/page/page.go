@@ -15,7 +15,7 @@ import (
 // templates are the files of assets/pages that stand inside layout.html.
 var templates = []string{
 	"login", "refusal", "message", "recover", "keep", "magic", "sent", "mailed", "help", "second", "setup",
-	"security", "security_second", "parked", "stay", "again", "framed", "window",
+	"security", "security_second", "security_password", "parked", "stay", "again", "framed", "window",
 	"security_sessions", "security_activity", "security_email",
 }
 

@@ -54,6 +54,13 @@ func (p *Renderer) rehearse() error {
 			})
 		}
 		p.rehearseAccess(w, r, locale)
+		for _, why := range []string{"short", "long", "same", "leaked", "common", "context", "simple"} {
+			for _, state := range []string{"own", "generated", "chosen", "none"} {
+				p.PasswordSecurity(w, r, http.StatusOK, PasswordSecurity{
+					Sub: Sub{Locale: locale, Done: "own", Prove: rehearsed(false)}, State: state, May: state != "none", Why: why, Since: p.options.Now(),
+				})
+			}
+		}
 		for _, codes := range [][]string{nil, {"a"}} {
 			p.SecondSetup(w, r, http.StatusOK, SecondSetup{Locale: locale, Codes: codes, OnlyCodes: true, NotStored: true, QRPath: "M0 0"})
 		}

@@ -99,3 +99,26 @@ func setup(name string, status int, v page.SecondSetup) state {
 }
 
 func tenCodes() []string { return slices.Repeat([]string{"abcd efgh jkmn pqrs"}, 10) }
+
+func passwordStates() []state {
+	march := time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC)
+	show := func(name string, status int, v page.PasswordSecurity) state {
+		v.Suggestion, v.Since = "Kq7Wm3tRzPdv4F", march
+		return state{name, func(p renderer, w http.ResponseWriter, r *http.Request) { p.PasswordSecurity(w, r, status, v) }}
+	}
+	prove := page.Prove{Password: true, Mail: true, Code: true, Email: "anna@praktijk.test"}
+	wrong, mailed := prove, prove
+	wrong.Form, wrong.Cause, wrong.Reference = "own", cause.BadRequest, "K7Q-4MD"
+	mailed.Form, mailed.Cause, mailed.Mailed = "own", cause.FreshProofRequired, true
+	none := page.Prove{Form: "generate", Mail: true, Email: "anna@praktijk.test"}
+	return []state{
+		show("password-generated", http.StatusOK, page.PasswordSecurity{State: "generated", Sub: page.Sub{Prove: page.Prove{Password: true, Mail: true}}}),
+		show("password-none", http.StatusOK, page.PasswordSecurity{State: "none", Sub: page.Sub{Prove: none}}),
+		show("password-own", http.StatusOK, page.PasswordSecurity{State: "own", May: true, Sub: page.Sub{Prove: prove, Done: "own", Target: "/clients"}}),
+		show("password-refused", http.StatusBadRequest, page.PasswordSecurity{State: "chosen", May: true, Why: "common", New: "welkom01", Sub: page.Sub{Prove: wrong}}),
+		show("password-mailed", http.StatusUnauthorized, page.PasswordSecurity{State: "own", May: true, New: "fiets koe boom", Sub: page.Sub{Prove: mailed}}),
+		steps("second-off-own", http.StatusOK, page.SecondSecurity{
+			On: true, Since: march, CodesLeft: 10, OwnPassword: true, Sub: page.Sub{Prove: page.Prove{Form: "off", Password: true, Mail: true, Code: true}},
+		}),
+	}
+}

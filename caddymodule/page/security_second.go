@@ -24,6 +24,8 @@ type SecondSecurity struct {
 	// Required: it has to be on, from By where that is not zero.
 	Required bool
 	By       time.Time
+	// OwnPassword: they chose their password, which goes with the second step.
+	OwnPassword bool
 }
 
 // TrustedDevice is one that is not asked for the second step.
@@ -42,7 +44,7 @@ type deviceLine struct {
 // secondSecurityBody is what security_second.html sees.
 type secondSecurityBody struct {
 	subBody
-	On, Few, Stays                     bool
+	On, Few, Stays, OwnPassword        bool
 	CodesLeft                          int
 	State, Left, Asked                 string
 	Start, NewCodes, SwitchOff, Forget string
@@ -57,7 +59,7 @@ func (p *Renderer) SecondSecurity(w http.ResponseWriter, r *http.Request, status
 		Start: p.own(here, "security/second-step/start"), NewCodes: p.own(here, "security/second-step/codes"),
 		SwitchOff: p.own(here, "security/second-step/off"), Forget: p.own(here, "security/devices"),
 		State: p.Text(locale, "security.off"), Asked: p.secondAsked(locale, v.On, v.Required, v.By),
-		Stays: v.Required && v.By.IsZero(),
+		Stays: v.Required && v.By.IsZero(), OwnPassword: v.OwnPassword,
 	}
 	if !v.On && body.Stays {
 		body.Go = "" // it is closed to them until then

@@ -81,6 +81,7 @@ func states() []state {
 	all = append(all, seamStates()...)
 	all = append(all, secondStates()...)
 	all = append(all, accessStates()...)
+	all = append(all, passwordStates()...)
 	all = append(all, parkedStates()...)
 	for _, kind := range []string{"magic", "recover", "provider"} {
 		all = append(all, state{"later-" + kind, func(p renderer, w http.ResponseWriter, r *http.Request) {

@@ -13,9 +13,10 @@ import (
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
-// Tickets draws the letter that tells of a change.
+// Tickets draws the letter that tells of a change, and generated passwords.
 type Tickets interface {
 	Notice(ctx context.Context, u *store.User, what ticket.Telling) ticket.Offered
+	Give(ctx context.Context, u *store.User) (ticket.Given, error)
 }
 
 // Mails writes it in the step of the change.

@@ -2,6 +2,8 @@ package security_test
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -19,6 +21,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/chosen"
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/factor"
@@ -62,6 +65,7 @@ type house struct {
 	mailDown  bool
 	mailsFull bool
 	noMail    bool
+	listDown  bool
 	pages     *page.Renderer
 	book      *ticket.Book
 }
@@ -172,13 +176,22 @@ func (h *house) mount(pages *page.Renderer) {
 	h.pages, h.mux = pages, http.NewServeMux()
 	o := security.Options{
 		Prefix: "/gateway", Origin: "https://app.example/gateway", Sessions: h.sessions, Directory: h.dir, Dispatcher: h, Factors: h.factors,
-		Prover: h.prover(), Store: h.engine, Pages: pages, Now: h.now,
+		Prover: h.prover(), Hasher: h, Choosing: chosen.Rules{Brand: "Gateway Test", Forbidden: h}, Store: h.engine, Pages: pages, Now: h.now,
+		Log:  slog.New(slog.NewTextHandler(h.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Live: h.sessions, Recent: recent.New(recent.Options{Attempts: h.tries, Mails: h.post, Lines: h.log}), Places: places{},
 	}
 	if !h.noMail {
 		o.Tickets, o.Mails, o.Mover = h.book, h, h.mover
 	}
 	security.New(o).Mount(h.mux)
+}
+
+// Has is the operator's list of one password.
+func (h *house) Has(password string) (bool, error) {
+	if h.listDown {
+		return false, errors.New("no disk")
+	}
+	return password == "leaked by somebody", nil
 }
 
 // withoutMail is the product where no mail is configured.

@@ -10,10 +10,12 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
 // Factors is what somebody's second step is managed with.
@@ -262,10 +264,26 @@ func (e *Errand) off(v *visit) {
 	if !e.prove(v, formOff, e.showSecond) {
 		return
 	}
-	tell := e.telling(v, letter.SecondStepOff)
-	err := e.change(v, &tell, func(tx store.Tx, u *store.User) error {
+	own := directory.OwnPassword(v.user) && e.Tickets != nil
+	tell := []ticket.Telling{e.telling(v, letter.SecondStepOff)}
+	var given ticket.Given
+	if own {
+		// It stands beside a second step only: another takes its place.
+		tell = append(tell, e.telling(v, letter.PasswordChanged))
+		var err error
+		if given, err = e.Tickets.Give(v.Context(), v.user); err != nil {
+			e.unproved(v, err, page.Prove{Form: formOff}, e.showSecond)
+			return
+		}
+	}
+	err := e.changing(v, tell, func(tx store.Tx, u *store.User) error {
 		if err := factor.Off(tx, u); err != nil {
 			return err
+		}
+		if own {
+			if err := given.Open(tx, u, e.Now().UTC()); err != nil {
+				return err
+			}
 		}
 		return e.Sessions.EndOthers(tx, u, v.cookie)
 	})
@@ -274,6 +292,10 @@ func (e *Errand) off(v *visit) {
 		return
 	}
 	e.Log.Info("a second step was switched off by its owner", "user", v.user.ID, "account", v.user.Account)
+	if own {
+		e.keep(v, pathSecond, "done", "off")
+		return
+	}
 	e.on(v, pathSecond, "done", "off")
 }
 
@@ -299,6 +321,7 @@ func (e *Errand) showSecond(v *visit, status int, prove page.Prove) {
 	}
 	p := page.SecondSecurity{
 		Sub: e.sub(v, secondResults, prove), On: s.On, Since: s.Since, CodesLeft: s.CodesLeft, Setup: s.Setup,
+		OwnPassword: directory.OwnPassword(v.user),
 	}
 	p.Required, p.By = e.required(v)
 	here := e.Dispatcher.KnownDevice(v.Request, v.user.ID)

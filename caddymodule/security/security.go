@@ -29,6 +29,7 @@ type Pages interface {
 	Security(w http.ResponseWriter, r *http.Request, status int, v page.Security)
 	SecondSecurity(w http.ResponseWriter, r *http.Request, status int, v page.SecondSecurity)
 	Again(w http.ResponseWriter, r *http.Request, status int, v page.Sub)
+	PasswordSecurity(w http.ResponseWriter, r *http.Request, status int, v page.PasswordSecurity)
 	SessionsSecurity(w http.ResponseWriter, r *http.Request, status int, v page.SessionsSecurity)
 	ActivitySecurity(w http.ResponseWriter, r *http.Request, status int, v page.ActivitySecurity)
 	EmailSecurity(w http.ResponseWriter, r *http.Request, status int, v page.EmailSecurity)
@@ -69,6 +70,8 @@ type Options struct {
 	Dispatcher Dispatcher
 	Factors    Factors
 	Prover     Prover
+	Hasher     Hasher
+	Choosing   Choosing
 	Store      store.Updater
 	Tickets    Tickets // nil: nobody is told by mail
 	Mails      Mails   // likewise
@@ -104,6 +107,7 @@ func (e *Errand) Mount(mux *http.ServeMux) {
 	for _, part := range []routes{
 		{"GET ": e.hub},
 		e.secondRoutes(),
+		e.passwordRoutes(),
 		e.sessionRoutes(),
 		e.activityRoutes(),
 		e.emailRoutes(),

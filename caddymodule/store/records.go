@@ -103,6 +103,9 @@ type User struct {
 	Password        string    `json:"password,omitempty"`
 	PasswordChosen  bool      `json:"password_chosen,omitempty"` // false: generated
 	PasswordChanged time.Time `json:"password_changed,omitzero"`
+	// PasswordOwn is when they chose it themselves. It is that password for as long
+	// as the two moments are the same.
+	PasswordOwn time.Time `json:"password_own,omitzero"`
 	// Epoch grows when all sessions of the user are ended; a session of an older
 	// epoch is over.
 	Epoch int `json:"epoch,omitempty"`
