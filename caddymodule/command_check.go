@@ -22,6 +22,8 @@ func (t *terminal) check(ctx context.Context, args []string) int {
 	file := flags.String("config", "", "the `FILE` with the config; default: Caddyfile in this folder")
 	adapter := flags.String("adapter", "", "the form of the config, by the `NAME` of its adapter; default: by the name of the file")
 	address := flags.String("address", "", "the `ADDRESS` of Caddy's admin endpoint; default: what the config says")
+	forged := flags.Bool("forge", false, "start the config on a store and ports of its own, with recorders for apps, forge identity headers on every route, and fail where one arrives")
+	echo := flags.String("echo", "", "forge identity headers to the page at `URL` of a live site, which shows the headers it gets, and fail where one arrives")
 	asJSON := flags.Bool("json", false, "answer in JSON")
 	if code, done := t.parse(flags, without(args, "check")); done {
 		return code
@@ -35,6 +37,12 @@ func (t *terminal) check(ctx context.Context, args []string) int {
 			s.admin, s.adminOff = *address, ""
 		}
 		s.check(ctx, r)
+		if *forged {
+			s.checkForge(ctx, r)
+		}
+		if *echo != "" {
+			s.checkEcho(ctx, r, *echo)
+		}
 	}
 	if err := r.write(t.out, *asJSON); err != nil {
 		return t.fail(err, false)
