@@ -122,8 +122,7 @@ type later struct {
 // Mount adds their routes.
 func (l *later) Mount(mux *http.ServeMux) {
 	for path, kind := range map[string]string{
-		"/recover":   "recover",
-		"/provider/": "provider",
+		"/recover": "recover",
 	} {
 		mux.HandleFunc(l.prefix+path, func(w http.ResponseWriter, r *http.Request) {
 			l.pages.Later(w, r, page.Later{Kind: kind})

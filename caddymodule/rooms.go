@@ -17,6 +17,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/guard"
 	"github.com/cliendo/gateway/caddymodule/help"
+	"github.com/cliendo/gateway/caddymodule/identity"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/magic"
 	"github.com/cliendo/gateway/caddymodule/mailed"
@@ -59,6 +60,7 @@ type rooms struct {
 	prefix    string          // of the first site; empty: not known
 	stopAudit func()          // nil: nobody keeps the audit logs
 	factors   *factor.Factors
+	flows     *identity.Flows
 	providers []*provider.Provider // in the order of the configuration
 	asserter  *assertion.Signer
 	apiKeys   *apikey.Book
@@ -67,16 +69,17 @@ type rooms struct {
 
 // Purposes of the keys. Changing one invalidates what was signed with it.
 const (
-	keySession = "session cookie"
-	keyDevice  = "device cookie"
-	keyFlow    = "flow cookie"
-	keyAdmin   = "admin"
-	keyOutbox  = "outbox"
-	keyTickets = "tickets"
-	keyFresh   = "fresh password"
-	keyFactor  = "second step"
-	keyAnswers = "api answers"
-	keyAssert  = "assertion"
+	keySession   = "session cookie"
+	keyDevice    = "device cookie"
+	keyFlow      = "flow cookie"
+	keyAdmin     = "admin"
+	keyOutbox    = "outbox"
+	keyTickets   = "tickets"
+	keyFresh     = "fresh password"
+	keyFactor    = "second step"
+	keyFederated = "provider flow"
+	keyAnswers   = "api answers"
+	keyAssert    = "assertion"
 )
 
 // build makes the rooms. It fails only where the store does not answer.
@@ -117,6 +120,9 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 	if r.providers, err = makeProviders(a.rt.vouchers, h.vouchers(), a.rt.log); err != nil {
 		return nil, err
 	}
+	if r.flows, err = r.asking(); err != nil {
+		return nil, err
+	}
 	if r.answers, err = r.keys.NewBox(keyAnswers); err != nil {
 		return nil, fmt.Errorf("preparing the API: %w", err)
 	}
@@ -134,8 +140,9 @@ type front struct {
 
 // front builds the way in of one site. Every room that has pages is listed here.
 func (r *rooms) front(h *Handler) *front {
-	site, pages := h.rt.settings, h.rt.pages
+	site := h.rt.settings
 	https := r.settings.PublicURL != nil && r.settings.PublicURL.Scheme == "https"
+	pages := r.offering(https, h.rt.pages)
 	mail := r.mailing(site.Prefix)
 	dispatcher := signin.New(signin.Options{
 		Prefix: site.Prefix, HTTPS: https, CanRepair: len(site.RepairPaths) > 0, Rules: r.settings.Rules,
@@ -155,6 +162,7 @@ func (r *rooms) front(h *Handler) *front {
 		Directory: r.directory, Quota: r.outbox, Tickets: mail.anew, Attempts: r.attempts, Sessions: r.sessions,
 		Pages: pages, Log: r.log,
 	})
+	own := r.security(site.Prefix, https, mail.origin, dispatcher, pages)
 	mux := http.NewServeMux()
 	for _, room := range []interface{ Mount(*http.ServeMux) }{
 		dispatcher,
@@ -171,7 +179,7 @@ func (r *rooms) front(h *Handler) *front {
 		signout.New(signout.Options{
 			Prefix: site.Prefix, HTTPS: https, Sessions: r.sessions, Directory: r.directory, Pages: pages, Log: r.log,
 		}),
-		r.security(site.Prefix, https, mail.origin, dispatcher, pages),
+		own, r.federated(site.Prefix, https, dispatcher, own, pages),
 		help.New(help.Options{
 			Prefix: site.Prefix, HTTPS: https, Device: cookie.NewCodec(cookie.Device, r.keys.DeriveAll(keyDevice)), Pages: pages,
 			Metrics: theMetrics, LastLogin: theMetrics.lastSuccess, Works: func() bool { return r.house.ping() == nil },

@@ -49,6 +49,7 @@ func (r *rooms) security(prefix string, https bool, origin string, dispatcher *s
 		Prefix: prefix, Origin: origin, HTTPS: https, Sessions: r.sessions, Directory: r.directory, Rules: r.settings.Rules, Dispatcher: dispatcher,
 		Factors: r.factors, Prover: r.prover(prefix, dispatcher), Hasher: r.hasher, Choosing: r.choosing(), Store: r.house.engine, Pages: pages, Log: r.log,
 	}
+	o.Linking, o.IdentityPages = r.linking(prefix, dispatcher), pages
 	lately := recent.Options{Attempts: r.attempts, Lines: r.auditLog()}
 	if r.places != nil {
 		o.Places = r.places

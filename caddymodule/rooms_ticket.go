@@ -51,10 +51,16 @@ func (r *rooms) mailing(prefix string) (m mailing) {
 	return m
 }
 
-// skipLog keeps requests for mailed links out of Caddy's access log: their path
-// holds a secret. The room of mailed links writes lines of its own.
+// skipLog keeps requests for mailed links and answers of providers out of Caddy's
+// access log: their address holds a secret. The rooms write lines of their own.
 func (h *Handler) skipLog(r *http.Request, o guard.Original) {
-	if strings.HasPrefix(r.URL.Path, h.rt.links) || strings.HasPrefix(o.URL.Path, h.rt.links) {
+	if h.secretive(r.URL.Path) || h.secretive(o.URL.Path) {
 		caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
 	}
+}
+
+// secretive tells whether an address with this path holds a secret.
+func (h *Handler) secretive(path string) bool {
+	return strings.HasPrefix(path, h.rt.links) ||
+		strings.HasPrefix(path, h.rt.settings.Prefix+"/provider/") && strings.HasSuffix(path, "/callback")
 }

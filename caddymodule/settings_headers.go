@@ -16,8 +16,8 @@ import (
 // headerOff in place of a name: the header is not sent.
 const headerOff = "off"
 
-// identity lists what the app can be told. The default names are the guard's.
-var identity = []struct {
+// identityHeaders lists what the app can be told. The default names are the guard's.
+var identityHeaders = []struct {
 	what  string
 	value int // of session.Facts.Values
 }{
@@ -43,7 +43,7 @@ func headerNames(configured map[string]string) (names [session.Values]string, er
 		}
 	}
 	taken := map[string]string{}
-	for _, i := range identity {
+	for _, i := range identityHeaders {
 		name := orElse(configured[i.what], guard.DefaultHeaders[i.value])
 		if name == headerOff {
 			continue
@@ -66,8 +66,8 @@ func unknownIdentity(what string) error {
 }
 
 func identityWords() []string {
-	words := make([]string, len(identity))
-	for i, id := range identity {
+	words := make([]string, len(identityHeaders))
+	for i, id := range identityHeaders {
 		words[i] = id.what
 	}
 	return words

@@ -207,6 +207,11 @@
     submit.textContent = label;
   }
   form.addEventListener("submit", function (event) {
+    // A button of a provider sends the same form elsewhere.
+    if (event.submitter && event.submitter.hasAttribute("formaction")) {
+      reveal(false);
+      return;
+    }
     if (sent) {
       event.preventDefault();
       return;

@@ -43,6 +43,10 @@ const (
 	UserBlocked       Cause = "user_blocked"        // an admin withdrew the access of the user
 	TypeDenied        Cause = "type_denied"         // the user type is empty, unknown or may not log in
 
+	IdentityNotLinked   Cause = "identity_not_linked"  // an account with a provider that logs nobody in
+	IdentityRefused     Cause = "identity_refused"     // what came back from a provider is not taken
+	ProviderUnavailable Cause = "provider_unavailable" // a provider does not work; the other ways do
+
 	// FreshProofRequired: logged in, and it is too long ago that they showed it is them
 	FreshProofRequired Cause = "fresh_proof_required"
 
@@ -94,6 +98,9 @@ var list = []struct {
 	{AccountSuspended, Info{Status: http.StatusForbidden, Proven: true}},
 	{UserBlocked, Info{Status: http.StatusForbidden, Proven: true}},
 	{TypeDenied, Info{Status: http.StatusForbidden, Proven: true}},
+	{IdentityNotLinked, Info{Status: http.StatusForbidden}},
+	{IdentityRefused, Info{Status: http.StatusForbidden}},
+	{ProviderUnavailable, Info{Status: http.StatusBadGateway, Retry: true}},
 	{FreshProofRequired, Info{Status: http.StatusUnauthorized, Proven: true}},
 	{Forbidden, Info{Status: http.StatusForbidden, Proven: true}},
 	{CrossSite, Info{Status: http.StatusForbidden}},

@@ -128,12 +128,15 @@ func Unlink(ctx context.Context, tx store.Tx, u *store.User, id string, now time
 	if i < 0 {
 		return gone, ErrNone
 	}
-	if gone = rec.Linked[i]; u.Password == "" && len(rec.Linked) == 1 {
+	if gone = rec.Linked[i]; LastWay(u, len(rec.Linked)) {
 		return gone, ErrLastWay
 	}
 	_, err = end(ctx, tx, u, rec, now, func(l store.LinkedIdentity) bool { return l.ID == id })
 	return gone, err
 }
+
+// LastWay tells whether an identity of u, who has so many, is the last way in.
+func LastWay(u *store.User, linked int) bool { return u.Password == "" && linked <= 1 }
 
 // EndAll takes all identities of u away, in an Update of the account's tag: what
 // happens when somebody else gives them a new password. It returns what they had.

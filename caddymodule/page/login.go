@@ -50,6 +50,8 @@ type loginBody struct {
 	Remember                      bool
 	EmailInvalid, PasswordInvalid bool
 	Magic, Recover, Help          string
+	Providers                     []providerButton
+	LastWay                       string
 }
 
 // Login writes the login page with the given status. The form always works:
@@ -64,6 +66,7 @@ func (p *Renderer) Login(w http.ResponseWriter, r *http.Request, status int, v L
 		Email: echo(v.Email), Remember: v.Remember, Action: p.action(r, v.Action),
 		Magic: p.own(r, "magic"), Recover: p.own(r, "recover"), Help: p.help(r, "help", v.Cause, v.Reference),
 	}
+	body.Providers, body.LastWay = p.offered(r, locale)
 	shown := v.Cause.Public()
 	if notice, calm := p.notice(r, shown); !calm {
 		body.problem = p.problem(locale, "login", shown, v.Hints, v.Suggestion)

@@ -52,7 +52,7 @@ func (p *Renderer) LoggedOut(w http.ResponseWriter, r *http.Request, v LoggedOut
 
 // Later names a page that does not exist yet.
 type Later struct {
-	// Kind is one of "magic", "recover", "provider".
+	// Kind is one of "magic", "recover".
 	Kind string
 	// Status of the answer; 0 means 501.
 	Status int

@@ -17,6 +17,7 @@ var templates = []string{
 	"login", "refusal", "message", "recover", "keep", "magic", "sent", "mailed", "help", "second", "setup",
 	"security", "security_second", "security_password", "parked", "stay", "again", "framed", "window",
 	"security_sessions", "security_activity", "security_email",
+	"federated", "leaving", "identities", "link",
 }
 
 // Renderer writes the pages. It is safe for use by many requests at once.
@@ -28,6 +29,7 @@ type Renderer struct {
 	shelf   *shelf
 	links   links
 	policy  string
+	ways    func(r *http.Request) Ways
 }
 
 // New reads words, templates and the operator's brand, and renders every page

@@ -66,6 +66,7 @@ func (p *Renderer) rehearse() error {
 		}
 		p.rehearseParked(w, r, locale)
 		p.Window(w, r, locale)
+		p.rehearseFederated(w, r, locale)
 		if w.status != http.StatusOK {
 			return fmt.Errorf("a page cannot be rendered in %s: a word or a template is missing", locale)
 		}
@@ -110,4 +111,22 @@ func (p *Renderer) visit() (*http.Request, *nobody) {
 // rehearsed is a proof with all that can be asked, before and after a mail.
 func rehearsed(mailed bool) Prove {
 	return Prove{Form: "codes", Password: !mailed, Mail: true, Code: true, Mailed: mailed, Email: "a@b.test"}
+}
+
+func (p *Renderer) rehearseFederated(w http.ResponseWriter, r *http.Request, locale string) {
+	o := Provider{Name: "a", Label: "A", Kind: "google"}
+	offering := p.Offering(func(*http.Request) Ways { return Ways{Providers: []Provider{o}, Last: "password"} })
+	offering.Login(w, r, http.StatusOK, Login{Locale: locale})
+	for _, c := range []cause.Cause{cause.IdentityNotLinked, cause.IdentityRefused, cause.ProviderUnavailable} {
+		p.Federated(w, r, Federated{Locale: locale, Cause: c, Provider: o, Address: "a"})
+	}
+	p.Leaving(w, r, o, "https://a.test/", locale)
+	p.Arrived(w, r, http.StatusOK, Arrived{Sub: Sub{Locale: locale}, Provider: o, Address: "a"})
+	p.Arrived(w, r, http.StatusOK, Arrived{Sub: Sub{Locale: locale, Prove: rehearsed(true)}, Provider: o, Fresh: true})
+	for _, done := range []string{"linked", "unlinked", "there", "dismissed"} {
+		p.Identities(w, r, http.StatusOK, Identities{
+			Sub: Sub{Locale: locale, Done: done, Prove: rehearsed(false)}, Linked: []LinkedIdentity{{LastWay: true}, {Address: "a"}},
+			Providers: []Linkable{{Provider: o}, {Provider: o, Away: true}},
+		})
+	}
 }

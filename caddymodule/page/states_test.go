@@ -82,8 +82,9 @@ func states() []state {
 	all = append(all, secondStates()...)
 	all = append(all, accessStates()...)
 	all = append(all, passwordStates()...)
+	all = append(all, federatedStates()...)
 	all = append(all, parkedStates()...)
-	for _, kind := range []string{"magic", "recover", "provider"} {
+	for _, kind := range []string{"magic", "recover"} {
 		all = append(all, state{"later-" + kind, func(p renderer, w http.ResponseWriter, r *http.Request) {
 			p.Later(w, r, page.Later{Kind: kind})
 		}})

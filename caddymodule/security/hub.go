@@ -19,6 +19,7 @@ func (e *Errand) cards(v *visit) ([]page.SecurityCard, error) {
 		e.emailCard,
 		e.sessionCard,
 		e.activityCard,
+		e.identityCard,
 	} {
 		c, err := make(v)
 		if err != nil {

@@ -82,6 +82,9 @@ type Options struct {
 	Pages      Pages
 	Log        *slog.Logger
 	Now        func() time.Time
+
+	Linking       *Linking // nil: there are no linked accounts
+	IdentityPages IdentityPages
 }
 
 // Errand shows and changes one's own access.
@@ -111,6 +114,7 @@ func (e *Errand) Mount(mux *http.ServeMux) {
 		e.sessionRoutes(),
 		e.activityRoutes(),
 		e.emailRoutes(),
+		e.identityRoutes(),
 	} {
 		for route, do := range part {
 			method, path, _ := strings.Cut(route, " ")

@@ -128,8 +128,11 @@ func readForm(w http.ResponseWriter, r *http.Request) bool {
 func (e *Errand) to(v *visit) string { return target.Safe(v.URL.Query().Get(target.Param), e.Prefix) }
 
 // on leads to another of these pages, with where the person was going.
-func (e *Errand) on(v *visit, path string, more ...string) {
-	target.Redirect(v.w, target.With(e.Prefix+path, e.to(v), more...))
+func (e *Errand) on(v *visit, path string, more ...string) { e.onTo(v, path, e.to(v), more...) }
+
+// onTo is on for a request whose address does not say where they were going.
+func (e *Errand) onTo(v *visit, path, to string, more ...string) {
+	target.Redirect(v.w, target.With(e.Prefix+path, target.Safe(to, e.Prefix), more...))
 }
 
 // say words something for the person who is here.

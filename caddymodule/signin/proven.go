@@ -23,9 +23,12 @@ import (
 
 // Proof is what a step established about the person at the other end.
 type Proof struct {
-	User     *store.User
-	Method   string   // "password", "magic"
-	Amr      []string // RFC 8176
+	User   *store.User
+	Method string   // "password", "magic"
+	Amr    []string // RFC 8176
+	// Enough: it came from a provider of which the operator says that this login
+	// there stands for our second step, too.
+	Enough   bool
 	Remember bool
 	Known    bool // from a known device
 	// Ticket is the mailed one this rests on; it is used when the login comes about.
@@ -53,6 +56,7 @@ func (d *Dispatcher) Proven(w http.ResponseWriter, r *http.Request, p Proof) {
 		d.Unavailable(w, r, p.User.Email, p.Remember, err)
 		return
 	}
+	p.second = p.second || p.Enough
 	p.asked = account != nil && d.Rules.Asked(p.User, account)
 	switch step, c := Next(p.User, account, d.Rules, d.Now()); {
 	case step == Enter || step == SecondStep && p.second:
@@ -89,6 +93,7 @@ func (d *Dispatcher) enter(w http.ResponseWriter, r *http.Request, p Proof) {
 	}
 	d.began(r, p, started.Handle)
 	d.trust(r, p, device)
+	d.noteWay(w, r, p.Method)
 	d.keepLocale(r, p.User)
 	e := d.entry(r, p, cause.None)
 	e.Session = started.Handle

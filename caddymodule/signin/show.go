@@ -102,10 +102,13 @@ func (d *Dispatcher) sendOn(w http.ResponseWriter, r *http.Request, to string, f
 }
 
 // adminPath is where somebody goes who has no business in the app: the page of
-// the admin path they came for, or where that begins.
+// the admin path or of their own security they came for, or where the admin path
+// begins.
 func (d *Dispatcher) adminPath(to string) string {
-	if root := d.Prefix + "/admin"; to == root || strings.HasPrefix(to, root+"/") {
-		return to
+	for _, root := range []string{d.Prefix + "/admin", d.Prefix + "/security"} {
+		if rest, ok := strings.CutPrefix(to, root); ok && (rest == "" || rest[0] == '/' || rest[0] == '?') {
+			return to
+		}
 	}
 	return d.Prefix + "/admin"
 }

@@ -30,3 +30,15 @@ type LinkedIdentity struct {
 	LastUsed time.Time `json:"last_used,omitzero"`
 	Session  string    `json:"session,omitempty"` // handle of the one it was linked in
 }
+
+// UsedFlows are the questions to providers that were answered: each is answered
+// once. They are alone under their tag, FlowTag, and go when the question is too old.
+var UsedFlows = Collection[UsedFlow]{Kind{Name: "usedflow"}}
+
+// FlowTag returns the tag of one question to a provider, by the digest of its state.
+func FlowTag(digest string) string { return "s:" + digest }
+
+// UsedFlow says that it was answered.
+type UsedFlow struct {
+	At time.Time `json:"at"`
+}
