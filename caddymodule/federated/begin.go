@@ -45,7 +45,7 @@ func (e *Errand) begin(w http.ResponseWriter, r *http.Request) {
 		e.Pages.Leaving(w, r, Shown(p), address, "")
 		return
 	}
-	http.Redirect(w, r, address, http.StatusSeeOther)
+	http.Redirect(w, r, address, http.StatusSeeOther) //nolint:gosec // made by the provider of the configuration; what came with the request is in its query only
 }
 
 func (e *Errand) ask(w http.ResponseWriter, r *http.Request, p Provider, f identity.Flow, hint string) (address string, err error) {
