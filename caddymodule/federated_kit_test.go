@@ -24,6 +24,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/password"
 	"github.com/cliendo/gateway/caddymodule/proof"
 	"github.com/cliendo/gateway/caddymodule/provider"
+	"github.com/cliendo/gateway/caddymodule/recent"
 	"github.com/cliendo/gateway/caddymodule/secondfactor"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/security"
@@ -166,7 +167,7 @@ func (w *inn) open(keys *secret.Keys, e store.Engine) {
 	own := security.New(security.Options{
 		Prefix: "/gateway", Origin: townOrigin, Sessions: sessions, Directory: dir, Rules: dir.Rules(), Dispatcher: d, Factors: factors,
 		Prover: proof.New(proof.Options{Directory: dir, Limits: limits, Hasher: &w.hasher, Factors: factors, Attempts: d}),
-		Store:  e, Tickets: tickets, Mails: post, Pages: pages, IdentityPages: pages, Now: now,
+		Store:  e, Tickets: tickets, Mails: post, Pages: pages, IdentityPages: pages, Live: sessions, Recent: recent.New(recent.Options{Attempts: attempts, Mails: post, Lines: audit.New(e, audit.Options{Now: now})}), Now: now,
 		Linking: &security.Linking{Providers: []security.Provider{w.google, w.school}, Book: identity.New(e, now), Flows: flows, Browsers: d, Origin: townOrigin},
 	})
 	mux := http.NewServeMux()

@@ -10,9 +10,9 @@ import (
 	"github.com/cliendo/gateway/caddymodule/target"
 )
 
-// pending is the account with a provider that this browser showed before its owner
+// waiting is the account with a provider that this browser showed before its owner
 // logged in another way.
-func (e *Errand) pending(v *visit) (identity.Pending, bool) {
+func (e *Errand) waiting(v *visit) (identity.Pending, bool) {
 	value, _ := cookie.Find(v.Header, cookie.Name(cookie.Pending, cookie.Secure(v.Request, e.HTTPS)), 0)
 	return e.Linking.Flows.Kept(value, e.Linking.Browsers.Visited(v.Request))
 }
@@ -21,15 +21,15 @@ func (e *Errand) dropPending(v *visit) {
 	http.SetCookie(v.w, cookie.New(cookie.Pending, "", cookie.Secure(v.Request, e.HTTPS), -1))
 }
 
-// fresh tells whether the login of this session came after the account was shown,
+// proves tells whether the login of this session came after the account was shown,
 // and not long ago: then it is the proof that the link asks for.
-func (e *Errand) fresh(v *visit, p identity.Pending) bool {
+func (e *Errand) proves(v *visit, p identity.Pending) bool {
 	return !v.proved.Before(p.At.Truncate(time.Second)) && e.Now().Sub(v.proved) < freshFor
 }
 
 // arrived asks whether the account is to be linked. Looking has no effect.
 func (e *Errand) arrived(v *visit) {
-	if p, ok := e.pending(v); ok {
+	if p, ok := e.waiting(v); ok {
 		e.showArrived(p)(v, http.StatusOK, e.asked(v))
 		return
 	}
@@ -39,19 +39,19 @@ func (e *Errand) arrived(v *visit) {
 func (e *Errand) showArrived(p identity.Pending) show {
 	return func(v *visit, status int, prove page.Prove) {
 		e.IdentityPages.Arrived(v.w, v.Request, status, page.Arrived{
-			Sub: e.sub(v, nil, prove), Provider: e.shown(p.Provider), Address: identity.Masked(p.Email), Email: v.user.Email, Fresh: e.fresh(v, p),
+			Sub: e.sub(v, nil, prove), Provider: e.shown(p.Provider), Address: identity.Masked(p.Email), Email: v.user.Email, Fresh: e.proves(v, p),
 		})
 	}
 }
 
 // confirmArrived links it, after the login that was made for it or another proof.
 func (e *Errand) confirmArrived(v *visit) {
-	p, ok := e.pending(v)
+	p, ok := e.waiting(v)
 	if !ok {
 		e.on(v, pathIdentities)
 		return
 	}
-	if !e.fresh(v, p) && !e.prove(v, "confirm", e.showArrived(p)) {
+	if !e.proves(v, p) && !e.prove(v, "confirm", e.showArrived(p)) {
 		return
 	}
 	e.linkNow(v, p.Named, func(string) {
