@@ -10,7 +10,6 @@ import (
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/outbox"
-	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
@@ -204,7 +203,6 @@ func (b *Book) TryAddress(ctx context.Context, token, address string) (*Found, e
 	})
 }
 
-// elsewhere: it was mailed to another address than that of the person.
-func elsewhere(t *store.Ticket) bool {
-	return t.Purpose == Address || t.Purpose == Notice && t.Mode == letter.AddressChanged
-}
+// elsewhere: it may have been mailed to another address than that of the person, who
+// has another one by now, or whom somebody gave another one.
+func elsewhere(t *store.Ticket) bool { return t.Purpose == Address || t.Purpose == Notice }
