@@ -82,7 +82,7 @@ func (e *Errand) auditRow(v *visit, entry audit.Entry) auditRow {
 	row := auditRow{
 		At: entry.At, What: v.say(audit.WordID(entry.Action)), By: cmp.Or(a.Name, a.ID), Kind: v.say("desk.audit.by." + a.Kind),
 		On: cmp.Or(entry.Email, entry.User), Why: entry.Why, ByErased: entry.ActorErased, OnErased: entry.Erased,
-		From: strings.Join(slices.DeleteFunc([]string{a.Network, a.Agent}, func(s string) bool { return s == "" }), ", "),
+		From: strings.Join(slices.DeleteFunc([]string{a.Network, v.device(a.Agent)}, func(s string) bool { return s == "" }), ", "),
 	}
 	if entry.User != "" {
 		row.URL = e.userPath(entry.Account, entry.User, "")

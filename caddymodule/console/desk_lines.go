@@ -136,7 +136,7 @@ func (t *telling) attempt(a *store.Attempt) []string {
 	v := t.v
 	args := []any{
 		"name", t.who(), "when", t.when(a.Last), "typed", isolated(a.Typed), "n", a.Count,
-		"browser", cmp.Or(a.Agent, v.say("story.some_browser")), "because", t.because(cmp.Or(a.Cause, "none")),
+		"browser", cmp.Or(v.device(a.Agent), v.say("story.some_browser")), "because", t.because(cmp.Or(a.Cause, "none")),
 	}
 	id := "story.attempt.failed"
 	switch {
@@ -228,11 +228,11 @@ func (t *telling) live() (lines []string) {
 func (t *telling) attempts() (rows []storyAttempt) {
 	for _, a := range t.s.Attempts {
 		row := storyAttempt{
-			At: a.Last, Method: t.word("story.method.", a.Method), Browser: a.Agent, Network: a.Network, Refers: a.Reference,
+			At: a.Last, Method: t.word("story.method.", a.Method), Browser: t.v.device(a.Agent), Network: a.Network, Refers: a.Reference,
 			Times: a.Count, URL: t.e.root() + "/attempts/" + a.Reference, Bad: a.Cause != "",
 		}
 		if a.Known {
-			row.Browser = t.v.say("story.known", "browser", cmp.Or(a.Agent, t.v.say("story.some_browser")))
+			row.Browser = t.v.say("story.known", "browser", cmp.Or(t.v.device(a.Agent), t.v.say("story.some_browser")))
 		}
 		switch {
 		case a.Cause == "" && a.Asked:

@@ -104,7 +104,7 @@ func (e *Errand) userBody(ctx context.Context, v *visit) (*userBody, error) {
 		b.Mails = append(b.Mails, v.mailRow(m))
 	}
 	for _, s := range sessions {
-		b.Sessions = append(b.Sessions, sessionRow{s.Handle, s.Agent, network(s.Network), s.Created, s.LastSeen, s.Handle == v.facts.Session.Handle})
+		b.Sessions = append(b.Sessions, sessionRow{s.Handle, v.device(s.Agent), network(s.Network), s.Created, s.LastSeen, s.Handle == v.facts.Session.Handle})
 	}
 	for _, d := range told.Budgets {
 		if d.Waits() {
@@ -236,7 +236,7 @@ func (e *Errand) delay(v *visit, d story.Budget) string {
 // attemptRow words one attempt.
 func (v *visit) attemptRow(a *store.Attempt) attemptRow {
 	row := attemptRow{
-		At: a.Last, OK: a.Cause == "" && !a.Asked, Method: v.method(a.Method), Agent: a.Agent, Network: network(a.Network), Reference: a.Reference,
+		At: a.Last, OK: a.Cause == "" && !a.Asked, Method: v.method(a.Method), Agent: v.device(a.Agent), Network: network(a.Network), Reference: a.Reference,
 	}
 	switch {
 	case a.Cause == "" && a.Asked:

@@ -34,6 +34,15 @@ type visit struct {
 // say says a sentence in the language of the visitor.
 func (v *visit) say(id string, args ...any) string { return v.text(v.locale, id, args...) }
 
+// device words a browser and its system, which are kept as "Firefox / Linux".
+func (v *visit) device(agent string) string {
+	browser, system, both := strings.Cut(agent, " / ")
+	if !both {
+		return agent
+	}
+	return v.say("device.both", "browser", browser, "system", system)
+}
+
 // who is the kind of person that visits.
 func (v *visit) who() Who {
 	if v.support {
