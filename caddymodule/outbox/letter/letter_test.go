@@ -80,8 +80,9 @@ func TestWhatIsAskedForIsThere(t *testing.T) {
 			t.Error("a place that nobody knows")
 		}
 		asked := map[string]string{"nl": "zondag 22 november om 12:34 uur", "en": "Sunday 22 November at 12:34 CET"}[l.Locale]
+		device := map[string]string{"nl": "Firefox op Windows", "en": "Firefox on Windows"}[l.Locale]
 		for _, part := range []string{with.Text, parse(t, with.HTML).text} {
-			for _, want := range []string{asked, l.Device, l.Network, l.Reference, label, "Utrecht", "help@praktijk.test", "030 123 45 67"} {
+			for _, want := range []string{asked, device, l.Network, l.Reference, label, "Utrecht", "help@praktijk.test", "030 123 45 67"} {
 				if !strings.Contains(part, want) {
 					t.Errorf("%q is missing in %s", want, part)
 				}
