@@ -78,9 +78,9 @@ func (e *Errand) fresh(w http.ResponseWriter, r *http.Request, show func(u *stor
 }
 
 // present is true for somebody whose session is good, if only for the page where
-// a superadmin pays.
+// a superadmin pays, or for those where a second step is switched on.
 func present(f *session.Facts) bool {
-	return f.Session != nil && (f.Cause == cause.None || f.Repair)
+	return f.Session != nil && (f.Cause == cause.None || f.Cause == cause.SecondStepRequired || f.Repair)
 }
 
 func (e *Errand) away(w http.ResponseWriter, r *http.Request, err error) {
