@@ -71,6 +71,10 @@ func init() {
 //			cache_size        <number>
 //			stale_max         <duration>
 //		}
+//		passkeys {
+//			rp_id   <domain>
+//			origins <url>...
+//		}
 //		mail { ... }      see mailWord
 //		provider <kind> { ... }   see providerWord
 //		recovery          one_time|keep|link
@@ -117,6 +121,7 @@ func (a *App) words() words {
 			block: func([]string) words { return a.Session.words() },
 			late:  func([]string) error { return a.Session.check() },
 		},
+		"passkeys":           {block: func([]string) words { return a.Passkeys.words() }},
 		"mail":               a.mailWord(),
 		"provider":           a.providerWord(),
 		"recovery":           a.recoveryWord(),

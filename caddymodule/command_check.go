@@ -145,11 +145,32 @@ func (s *setup) checkSites(r *report) {
 		message, fix, _ := strings.Cut(advice, "; ")
 		r.note(levelWarning, "sites", message, fix)
 	}
+	s.checkPasskeys(r, seen)
 	for _, g := range seen.gateways {
 		for _, rule := range g.gateway.Public {
 			if open, err := rule.expand(); err == nil { // checkConfig said what is wrong
 				r.note(levelOK, "open", fmt.Sprintf("%s: no login is needed for %s", g.site(), listed(open)), "")
 			}
+		}
+	}
+}
+
+// checkPasskeys says for which domain they are made, and where they cannot be used.
+func (s *setup) checkPasskeys(r *report, seen *survey) {
+	u, err := s.app.publicURL(caddy.NewReplacer())
+	if err != nil || u == nil {
+		return // checkPublicURL said it
+	}
+	party, err := s.app.Passkeys.party(u, s.app.Brand.Name)
+	switch {
+	case err != nil: // checkConfig said it
+	case party == nil:
+		r.note(levelWarning, "passkeys", "public_url is an IP address, for which there are no passkeys", "give the gateway a name")
+	default:
+		r.note(levelOK, "passkeys", "made for "+party.ID+"; a change of this domain would lose them all", "")
+		for _, advice := range passkeyAdvice(party, seen) {
+			message, fix, _ := strings.Cut(advice, "; ")
+			r.note(levelWarning, "passkeys", message, fix)
 		}
 	}
 }

@@ -60,6 +60,9 @@ type App struct {
 	// Session says how long people stay logged in.
 	Session SessionLimits `json:"session,omitzero"`
 
+	// Passkeys say for which domain passkeys are made.
+	Passkeys Passkeys `json:"passkeys,omitzero"`
+
 	// Mail says how mails are sent. Default: none are, and pages say so.
 	Mail *Mail `json:"mail,omitempty"`
 

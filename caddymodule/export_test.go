@@ -41,6 +41,7 @@ func Sections() map[string]Section {
 		"budget":        section(b.words(), b),
 		"argon2":        section(a.Limits.Argon2.words(), &a.Limits.Argon2),
 		"session":       section(a.Session.words(), &a.Session),
+		"passkeys":      section(a.Passkeys.words(), &a.Passkeys),
 		"mail":          section(new(Mail).words(), new(Mail)),
 		"smtp":          section(new(SMTPMailer).smtpWords(), new(SMTPMailer)),
 		"mail limits":   section(new(MailLimits).words(), new(MailLimits)),
@@ -105,4 +106,22 @@ func (m *SMTPMailer) smtpWords() words {
 	table := m.words()
 	table["smtp"] = word{usage: "<host:port>..."}
 	return table
+}
+
+// PasskeysOf is the domain and the origins of passkeys of a configuration.
+func PasskeysOf(a *App, repl *caddy.Replacer) ([]string, error) {
+	s, err := a.settings(repl)
+	if err != nil || s.Passkeys == nil {
+		return nil, err
+	}
+	return append([]string{s.Passkeys.ID}, s.Passkeys.Origins...), nil
+}
+
+// PasskeyAdvice is what `check` says about the hosts of the sites.
+func PasskeyAdvice(a *App, cfg []byte) ([]string, error) {
+	s, err := a.settings(caddy.NewReplacer())
+	if err != nil {
+		return nil, err
+	}
+	return passkeyAdvice(s.Passkeys, lookJSON(cfg)), nil
 }

@@ -41,6 +41,7 @@ func (h *Handler) Provision(ctx caddy.Context) (err error) {
 	s := h.rt.app.rt.settings
 	h.rt.pages, err = page.New(page.Options{
 		Prefix: h.rt.settings.Prefix, Brand: s.Brand, Locale: s.Locale, Location: s.Location, Log: h.rt.app.rt.log,
+		Passkeys: s.Passkeys.Fits,
 	})
 	if err != nil {
 		return fmt.Errorf("login_gateway: %w", err)

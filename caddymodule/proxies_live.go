@@ -15,7 +15,8 @@ func (a *App) warnAboutProxies() {
 	if err != nil {
 		return // a config without sites
 	}
-	for _, warning := range liveProxyWarnings(app.(*caddyhttp.App)) {
+	seen := lookLive(app.(*caddyhttp.App))
+	for _, warning := range append(seen.advice(), passkeyAdvice(a.rt.settings.Passkeys, seen)...) {
 		a.rt.log.Warn(warning)
 	}
 }

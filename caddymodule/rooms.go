@@ -78,6 +78,7 @@ const (
 	keyFresh     = "fresh password"
 	keyFactor    = "second step"
 	keyFederated = "provider flow"
+	keyPasskey   = "passkey challenge"
 	keyAnswers   = "api answers"
 	keyAssert    = "assertion"
 )
@@ -172,6 +173,7 @@ func (r *rooms) front(h *Handler) *front {
 		}),
 		byMail, anew,
 		r.secondStep(site.Prefix, dispatcher, pages),
+		r.passkeys(site.Prefix, https, dispatcher, pages),
 		mailed.New(mailed.Options{
 			Prefix: site.Prefix, Tickets: mail.links, Browsers: dispatcher, Pages: pages,
 			Acts: r.acts(site.Prefix, byMail, anew, dispatcher, pages), Log: r.log,

@@ -6,6 +6,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/chosen"
 	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/passkey"
 	"github.com/cliendo/gateway/caddymodule/recent"
 	"github.com/cliendo/gateway/caddymodule/secondfactor"
 	"github.com/cliendo/gateway/caddymodule/security"
@@ -23,6 +24,7 @@ func (r *rooms) secondSteps() (*factor.Factors, error) {
 	}
 	return factor.New(r.house.engine, factor.Options{
 		Box: box, Issuer: orElse(r.settings.Brand.Name, defaultIssuer), Log: r.log,
+		Party: r.settings.Passkeys, Challenges: r.keys.DeriveAll(keyPasskey),
 	}), nil
 }
 
@@ -43,11 +45,19 @@ func (r *rooms) choosing() chosen.Rules {
 	return rules
 }
 
+// passkeys is the errand of logging in with one.
+func (r *rooms) passkeys(prefix string, https bool, dispatcher *signin.Dispatcher, pages *page.Renderer) *passkey.Errand {
+	return passkey.New(passkey.Options{
+		Prefix: prefix, HTTPS: https, Dispatcher: dispatcher, Factors: r.factors, Sessions: r.sessions, Limits: r.limits,
+		Pages: pages, Fits: r.settings.Passkeys.Fits, Log: r.log,
+	})
+}
+
 // security is the errand of what people manage of their own access.
 func (r *rooms) security(prefix string, https bool, origin string, dispatcher *signin.Dispatcher, pages *page.Renderer) *security.Errand {
 	o := security.Options{
 		Prefix: prefix, Origin: origin, HTTPS: https, Sessions: r.sessions, Directory: r.directory, Rules: r.settings.Rules, Dispatcher: dispatcher,
-		Factors: r.factors, Prover: r.prover(prefix, dispatcher), Hasher: r.hasher, Choosing: r.choosing(), Store: r.house.engine, Pages: pages, Log: r.log,
+		Keys: r.factors, Party: r.settings.Passkeys, Factors: r.factors, Prover: r.prover(prefix, dispatcher), Hasher: r.hasher, Choosing: r.choosing(), Store: r.house.engine, Pages: pages, Log: r.log,
 	}
 	o.Linking, o.IdentityPages = r.linking(prefix, dispatcher), pages
 	lately := recent.Options{Attempts: r.attempts, Lines: r.auditLog()}

@@ -6,6 +6,7 @@ import (
 
 	linked "github.com/cliendo/gateway/caddymodule/identity"
 	"github.com/cliendo/gateway/caddymodule/invite"
+	"github.com/cliendo/gateway/caddymodule/keyring"
 	"github.com/cliendo/gateway/caddymodule/mailed"
 	"github.com/cliendo/gateway/caddymodule/manage"
 	"github.com/cliendo/gateway/caddymodule/page"
@@ -21,7 +22,7 @@ func (r *rooms) manager(prefix string) *manage.Manager {
 	o := manage.Options{
 		Store: r.house.engine, Directory: r.directory, Hasher: r.hasher, Limits: r.limits, Sessions: r.sessions,
 		Audit: r.auditLog(), Eraser: eraser{r.people()}, Mode: r.settings.Recovery, Brand: r.settings.Brand.Name, Forbidden: r.choosing().Forbidden, Log: r.log,
-		Undo: []manage.Undo{r.factors.Undo, undoIdentities}, // what "this was not me" takes back: every way in that can be added
+		Undo: []manage.Undo{r.factors.Undo, undoIdentities, undoPasskeys}, // what "this was not me" takes back: every way in that can be added
 	}
 	if r.settings.PublicURL != nil {
 		o.Origin = r.settings.PublicURL.String() + prefix
@@ -74,4 +75,13 @@ func undoIdentities(ctx context.Context, tx store.Tx, u *store.User, since time.
 		return "", err
 	}
 	return ticket.UndoneIdentities, err
+}
+
+// undoPasskeys takes back those that were added since then.
+func undoPasskeys(ctx context.Context, tx store.Tx, u *store.User, since time.Time) (string, error) {
+	ended, err := keyring.EndSince(ctx, tx, u, since, time.Now())
+	if ended == 0 {
+		return "", err
+	}
+	return ticket.UndonePasskeys, err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/blocklist"
 	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/passhash"
@@ -37,6 +38,7 @@ type settings struct {
 	AttemptsKeep time.Duration
 	AuditKeep    time.Duration
 	Forbidden    string        // path of the operator's list of forbidden passwords; empty: none
+	Passkeys     *factor.Party // nil: there are none
 	Mail         *mailSettings // nil: nobody is mailed
 	Recovery     string        // mode of a new password by mail, as in ticket
 }
@@ -84,6 +86,8 @@ func (a *App) settings(repl *caddy.Replacer) (*settings, error) {
 		s.Forbidden, err = expand(repl, "password_blocklist", s.Forbidden)
 		note(err)
 	}
+	s.Passkeys, err = a.Passkeys.party(s.PublicURL, s.Brand.Name)
+	note(err)
 	s.Mail, err = a.mail(repl, s)
 	note(err)
 	note(a.checkProviders())

@@ -28,6 +28,9 @@ const (
 	UserCodesRenewed     Action = "user.recovery_codes_renewed"
 	UserIdentityLinked   Action = "user.identity_linked"
 	UserIdentityUnlinked Action = "user.identity_unlinked"
+	PasskeyAdded         Action = "user.passkey_added"
+	PasskeyRemoved       Action = "user.passkey_removed"
+	PasskeyCopied        Action = "user.passkey_copied" // its counter went back, it was refused
 	UserSessionsEnded    Action = "user.sessions_ended"
 	UserSessionEnded     Action = "user.session_ended"
 	UserDisowned         Action = "user.not_me" // said: this was not me
@@ -63,6 +66,7 @@ var actions = []Action{
 	UserCreated, UserDeleted, UserEmailChanged, UserEmailAsked, UserEmailDropped, UserNameChanged, UserTypeChanged, UserLocaleChanged,
 	UserBlocked, UserUnblocked, UserPasswordSet, UserPasswordRemoved, UserSecondStepOn, UserSecondStepOff, UserAppReplaced, UserCodesRenewed,
 	UserIdentityLinked, UserIdentityUnlinked,
+	PasskeyAdded, PasskeyRemoved, PasskeyCopied,
 	UserSessionsEnded, UserSessionEnded, UserDisowned, UserInvited, UserExported, UserErased,
 	AccountCreated, AccountNameChanged, AccountStateChanged, AccountChanged, AccountSessionsEnded,
 	LookedUser, LookedUsers, LookedAccount, LookedAttempt, LookedStory, LookedReports, LookedAudit,

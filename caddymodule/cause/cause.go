@@ -28,6 +28,8 @@ const (
 	SecondStepRequired Cause = "second_step_required" // the first factor was right, the second is still due
 	SecondStepFailed   Cause = "second_step_failed"   // the first factor was right, the code of the second is not
 
+	PasskeyRefused Cause = "passkey_refused" // nobody has the passkey, it came too late, or there is a copy of it
+
 	PasswordPendingExpired Cause = "password_pending_expired" // a mailed password that is too old
 	LinkExpired            Cause = "link_expired"             // a mailed link or code that is too old
 	LinkUsed               Cause = "link_used"                // a mailed link or code that was used already
@@ -85,6 +87,7 @@ var list = []struct {
 	{TooManyAttempts, Info{Status: http.StatusTooManyRequests, Retry: true}},
 	{SecondStepRequired, Info{Status: http.StatusUnauthorized, Proven: true}},
 	{SecondStepFailed, Info{Status: http.StatusUnauthorized, Proven: true}},
+	{PasskeyRefused, Info{Status: http.StatusUnauthorized}},
 	{PasswordPendingExpired, Info{Status: http.StatusUnauthorized}},
 	{LinkExpired, Info{Status: http.StatusGone}},
 	{LinkUsed, Info{Status: http.StatusGone}},

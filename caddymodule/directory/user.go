@@ -220,7 +220,8 @@ func (d *Directory) removeUser(ctx context.Context, tx store.Tx, id string, chec
 	}
 	tx.Announce(store.Users.Kind, id)
 	return errors.Join(
-		store.Formers.Delete(tx, id), store.Logins.Delete(tx, id), store.Factors.Delete(tx, id), store.Users.Delete(tx, id),
+		store.Formers.Delete(tx, id), store.Logins.Delete(tx, id), store.Factors.Delete(tx, id), store.Passkeys.Delete(tx, id),
+		store.Users.Delete(tx, id),
 	)
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/audit"
 	"github.com/cliendo/gateway/caddymodule/identity"
+	"github.com/cliendo/gateway/caddymodule/keyring"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
@@ -28,6 +29,8 @@ func givenByOther(ctx context.Context, before, after *store.User) bool {
 // somebody out who should not be in, and what that one added must not let them in
 // again.
 func endOtherWays(ctx context.Context, tx store.Tx, u *store.User, now time.Time) error {
-	_, err := identity.EndAll(ctx, tx, u, now)
-	return err
+	if _, err := identity.EndAll(ctx, tx, u, now); err != nil {
+		return err
+	}
+	return keyring.End(ctx, tx, u, now)
 }

@@ -70,6 +70,9 @@ func (f *Factors) accept(rec *store.Factor, u *store.User, typed string, now tim
 	if len(code) == secret.RecoveryLength {
 		return acceptRecovery(rec, u, code)
 	}
+	if rec.Seed == "" { // passkeys and recovery codes only
+		return Accepted{}, &Wrong{Reason: Mistyped}
+	}
 	seed, err := f.open(rec.Seed, u)
 	if err != nil {
 		f.Log.Error("the seed of a second step cannot be opened: was the secret changed without the old one? recovery codes still work",

@@ -22,8 +22,13 @@ type Store interface {
 type Options struct {
 	Box    *secret.Box // for seeds and codes that are on their way; a purpose of its own
 	Issuer string      // what apps call the code: the brand
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Party is who passkeys are made for; nil: there are none.
+	Party *Party
+	// Challenges are the keys that mark challenges as ours, current first. Default:
+	// one that nobody else knows.
+	Challenges [][]byte
+	Now        func() time.Time
+	Log        *slog.Logger
 }
 
 // Factors knows the second steps of everybody. It holds no state of its own:
@@ -40,6 +45,9 @@ func New(s Store, o Options) *Factors {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if len(o.Challenges) == 0 {
+		o.Challenges = [][]byte{[]byte(secret.Token())}
 	}
 	return &Factors{Options: o, store: s}
 }
@@ -128,6 +136,10 @@ type Status struct {
 	Setup, Confirmed bool
 	// NewSeed is true when it is an app and not only new recovery codes.
 	NewSeed bool
+	// App is true when there is an app, Keys counts the passkeys that can be used,
+	// for the second step as for a login.
+	App  bool
+	Keys int
 }
 
 // Status returns what u has, seen from the session with that handle.
@@ -139,8 +151,13 @@ func (f *Factors) Status(ctx context.Context, u *store.User, session string) (St
 	now := f.Now()
 	s := Status{On: u.SecondStep}
 	if s.On {
-		s.Since, s.CodesLeft, s.Devices = rec.Since, len(rec.Codes), devices(rec, u, now)
+		s.Since, s.CodesLeft, s.Devices, s.App = rec.Since, len(rec.Codes), devices(rec, u, now), rec.Seed != ""
 	}
+	list, err := f.keys(ctx, u.Account, u.ID)
+	if err != nil {
+		return Status{}, err
+	}
+	s.Keys = f.usable(list)
 	if p := pending(rec, session, now); p != nil {
 		s.Setup, s.Confirmed, s.NewSeed = true, p.Codes != "", p.Seed != ""
 	}

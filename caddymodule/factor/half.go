@@ -84,6 +84,7 @@ func live(h *store.HalfLogin, u *store.User, now time.Time) bool {
 type Passed struct {
 	Half
 	Accepted
+	Key bool // by a passkey or security key
 }
 
 // Pass compares a code and, where it is right, ends the waiting, in one step: of
@@ -110,7 +111,7 @@ func (f *Factors) Pass(ctx context.Context, token, code string) (*Passed, error)
 			refused = err
 			return nil // what the try has burned is written
 		}
-		passed = &Passed{Half{*h, u}, accepted}
+		passed = &Passed{Half: Half{*h, u}, Accepted: accepted}
 		return store.HalfLogins.Delete(tx, id)
 	})
 	return passed, outcome("comparing a second step", err, refused)

@@ -48,7 +48,13 @@ const theSecret = "q8Zr1vX0c7Lk2mNp9sTu4wYb6dEf3gHj"
 func settle(t *testing.T, c *testkit.Clock, engines ...store.Engine) *world {
 	t.Helper()
 	open := func(s store.Engine) *factor.Factors {
-		return factor.New(s, factor.Options{Box: box(t, theSecret), Issuer: "Praktijk: app", Now: c.Now})
+		party, err := factor.NewParty("praktijk.test", "Praktijk", "https://login.praktijk.test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return factor.New(s, factor.Options{
+			Box: box(t, theSecret), Issuer: "Praktijk: app", Now: c.Now, Party: party, Challenges: [][]byte{[]byte("now"), []byte("before")},
+		})
 	}
 	w := &world{Clock: c, t: t, store: engines[0], near: open(engines[0]), far: open(engines[len(engines)-1])}
 	w.dir = directory.New(w.store, directory.Options{Now: c.Now})

@@ -36,6 +36,7 @@ var remedies = map[cause.Cause]struct{ sentence, command string }{
 	cause.UnknownEmail:           {"Nobody has this address. Ask which one they use, or add them.", "users add %e --account ACCOUNT --name NAME --type TYPE"},
 	cause.TooManyAttempts:        {"Waiting helps. To let them try at once, forget the failures.", "attempts clear %e%n"},
 	cause.SecondStepRequired:     {"The password was right, the code of the second step was still due. A new password switches the second step off.", "users password %e"},
+	cause.PasskeyRefused:         {"The passkey was not accepted: removed here, somebody else's, chosen after more than five minutes, or a copy. The log says which. Every other way in works, and under Security they add a new one.", ""},
 	cause.SecondStepFailed:       {"The password was right, the code was not: wrong, used before, or from a phone whose clock is off. A recovery code works too; a new password switches the second step off.", "users password %e"},
 	cause.AccountTrialEnded:      {"The trial of the account is over. Its superadmin can subscribe; to open it from here:", "accounts set %a --state active"},
 	cause.AccountArrears:         {"The account has too many unpaid invoices. Its superadmin can pay; to open it from here:", "accounts set %a --state active"},

@@ -49,8 +49,8 @@ func (s *shelf) put(name, kind string, body []byte) string {
 
 // links are the addresses of the assets that a page refers to.
 type links struct {
-	Icon, Logo, Script string
-	Styles             []string
+	Icon, Logo, Script, Passkeys string
+	Styles                       []string
 	// AdminStyles are those of the admin path, which no theme changes.
 	AdminStyles []string
 }
@@ -91,6 +91,11 @@ func loadAssets(files fs.FS, o Options) (*shelf, links, error) {
 		return nil, l, fmt.Errorf("script: %w", err)
 	}
 	s.put("session.js", typeScript, watch)
+	passkeys, err := fs.ReadFile(files, "script/passkey.js")
+	if err != nil {
+		return nil, l, fmt.Errorf("script: %w", err)
+	}
+	l.Passkeys = s.put("passkey.js", typeScript, passkeys)
 	l.Icon = s.put("icon.svg", logoTypes[".svg"], []byte(brandIcon(colour, o.Brand.Name)))
 	return s, l, s.addBrandFiles(o.Brand, &l)
 }

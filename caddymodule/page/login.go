@@ -52,6 +52,9 @@ type loginBody struct {
 	Magic, Recover, Help          string
 	Providers                     []providerButton
 	LastWay                       string
+	// PasskeyAsk and Passkey are where a passkey is asked for and sent to; empty where
+	// there are none.
+	PasskeyAsk, Passkey string
 }
 
 // Login writes the login page with the given status. The form always works:
@@ -67,6 +70,9 @@ func (p *Renderer) Login(w http.ResponseWriter, r *http.Request, status int, v L
 		Magic: p.own(r, "magic"), Recover: p.own(r, "recover"), Help: p.help(r, "help", v.Cause, v.Reference),
 	}
 	body.Providers, body.LastWay = p.offered(r, locale)
+	if p.options.Passkeys(r.Host) {
+		body.PasskeyAsk, body.Passkey = p.options.Prefix+"/passkey/options", p.own(r, "passkey/login")
+	}
 	shown := v.Cause.Public()
 	if notice, calm := p.notice(r, shown); !calm {
 		body.problem = p.problem(locale, "login", shown, v.Hints, v.Suggestion)
@@ -79,6 +85,7 @@ func (p *Renderer) Login(w http.ResponseWriter, r *http.Request, status int, v L
 	}
 	out := p.frame(r, locale, p.Text(locale, "login.title"), body.Error)
 	out.Cause, out.Reference, out.Script, out.Body = string(shown), v.Reference, true, body
+	out.Passkeys = body.Passkey != ""
 	out.Support = p.support(locale, v.Reference)
 	out.Retry = p.retryIn(locale, v.RetryAfter, v.RetryAt)
 	p.render(w, status, "login", out)

@@ -45,6 +45,8 @@ type Options struct {
 	// FormTargets are further origins that a form may lead to, for a gateway on
 	// a host of its own: browsers check the redirect after a post as well.
 	FormTargets []string
+	// Passkeys tells whether pages at a host can use passkeys. Default: none can.
+	Passkeys func(host string) bool
 	// Now tells the time. Default time.Now.
 	Now func() time.Time
 	// Log is told of a page that could not be shown. Default: nobody is.
@@ -73,6 +75,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Brand.Colour == "" {
 		o.Brand.Colour = defaultColour
+	}
+	if o.Passkeys == nil {
+		o.Passkeys = func(string) bool { return false }
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -18,6 +18,7 @@ var templates = []string{
 	"security", "security_second", "security_password", "parked", "stay", "again", "framed", "window",
 	"security_sessions", "security_activity", "security_email",
 	"federated", "leaving", "identities", "link",
+	"passkeys", "passkey_edit", "passkey_new",
 }
 
 // Renderer writes the pages. It is safe for use by many requests at once.
@@ -68,7 +69,7 @@ func (p *Renderer) parse(files fs.FS) (map[string]map[string]*template.Template,
 	for _, locale := range p.words.locales() {
 		pages[locale] = map[string]*template.Template{}
 		for _, name := range templates {
-			parsed, err := template.New("layout.html").Funcs(p.funcs(locale)).ParseFS(files, "pages/layout.html", "pages/prove.html", "pages/"+name+".html")
+			parsed, err := template.New("layout.html").Funcs(p.funcs(locale)).ParseFS(files, "pages/layout.html", "pages/prove.html", "pages/passkey.html", "pages/"+name+".html")
 			if err != nil {
 				return nil, fmt.Errorf("template %s: %w", name, err)
 			}
@@ -83,6 +84,7 @@ type view struct {
 	Locale, Title    string
 	Cause, Reference string
 	Script, Framed   bool
+	Passkeys         bool
 	Brand            Brand
 	Assets           links
 	Languages        []languageLink

@@ -14,7 +14,7 @@ import (
 // newPages makes a renderer with the brand of a made-up practice.
 func newPages(t testing.TB, change ...func(*page.Options)) *page.Renderer {
 	t.Helper()
-	o := page.Options{Brand: page.Brand{
+	o := page.Options{Passkeys: func(host string) bool { return host == "passkeys.test" }, Brand: page.Brand{
 		Name: "De Praktijk", SupportPhone: "030 123 45 67", SupportMail: "help@praktijk.test",
 		SupportURL: "https://praktijk.test/help", AppointmentURL: "https://praktijk.test/afspraak",
 	}}

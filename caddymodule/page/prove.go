@@ -15,6 +15,8 @@ import (
 type Prove struct {
 	// Form is the name of the form that was refused; empty for none.
 	Form string
+	// PasskeyAsk is where a passkey is asked for. Renderers fill it in.
+	PasskeyAsk string
 	// What it may be given with. Where Code is set, that one is asked besides; a
 	// passkey is enough by itself.
 	Password, Mail, Code, Passkey bool
@@ -41,6 +43,8 @@ type Sub struct {
 	// Target is where the person was going.
 	Target string
 	Locale string
+
+	passkeys bool // the page has passkeys in it
 }
 
 // subBody is what templates of these pages see; their own body embeds it.
@@ -57,6 +61,9 @@ func (p *Renderer) below(r *http.Request, name, words string, v Sub) (here *http
 	locale = p.locale(r, v.Locale)
 	here = p.at(r, "security/"+name, v.Target)
 	b = subBody{Prove: v.Prove, Home: p.own(here, "security")}
+	if v.Prove.Passkey {
+		b.Prove.PasskeyAsk = p.options.Prefix + "/passkey/proof"
+	}
 	if v.Target != "/" {
 		b.Go = v.Target
 	}
@@ -70,8 +77,10 @@ func (p *Renderer) below(r *http.Request, name, words string, v Sub) (here *http
 		}
 		p.reword(locale, words+"."+string(v.Prove.Cause), &b.problem)
 	}
-	if hint := p.codeHint(locale, v.Prove.Reason, v.Prove.Off); hint != "" {
-		b.Hints = append(b.Hints, hint)
+	for _, hint := range []string{p.codeHint(locale, v.Prove.Reason, v.Prove.Off), p.passkeyHint(locale, v.Prove.Reason)} {
+		if hint != "" {
+			b.Hints = append(b.Hints, hint)
+		}
 	}
 	return here, locale, b
 }
@@ -81,6 +90,7 @@ func (p *Renderer) finish(w http.ResponseWriter, here *http.Request, status int,
 	locale := p.locale(here, v.Locale)
 	out := p.frame(here, locale, title, b.Error)
 	out.Cause, out.Reference, out.Script, out.Body = string(v.Prove.Cause), v.Prove.Reference, true, body
+	out.Passkeys = v.passkeys || v.Prove.Passkey
 	out.Support = p.support(locale, v.Prove.Reference)
 	out.Retry = p.retryIn(locale, v.Prove.RetryAfter, v.Prove.RetryAt)
 	p.render(w, status, template, out)

@@ -54,6 +54,7 @@ func (p *Renderer) rehearse() error {
 			})
 		}
 		p.rehearseAccess(w, r, locale)
+		p.rehearsePasskeys(w, r, locale)
 		for _, why := range []string{"short", "long", "same", "leaked", "common", "context", "simple"} {
 			for _, state := range []string{"own", "generated", "chosen", "none"} {
 				p.PasswordSecurity(w, r, http.StatusOK, PasswordSecurity{
@@ -129,4 +130,18 @@ func (p *Renderer) rehearseFederated(w http.ResponseWriter, r *http.Request, loc
 			Providers: []Linkable{{Provider: o}, {Provider: o, Away: true}},
 		})
 	}
+}
+
+func (p *Renderer) rehearsePasskeys(w http.ResponseWriter, r *http.Request, locale string) {
+	sub := Sub{Locale: locale, Prove: Prove{Form: "add", Password: true, Passkey: true, Cause: cause.PasskeyRefused, Reason: "late"}}
+	for _, done := range []string{"added", "removed", "renamed"} {
+		sub.Done = done
+		p.Passkeys(w, r, http.StatusOK, Passkeys{Sub: sub, Keys: []Passkey{{}}, Possible: true})
+	}
+	sub.Done = ""
+	for _, v := range []Passkeys{{Sub: sub, IP: true}, {Sub: sub, Host: "a.test"}, {Sub: sub}} {
+		p.Passkeys(w, r, http.StatusOK, v)
+	}
+	p.PasskeyEdit(w, r, http.StatusOK, PasskeyEdit{Sub: sub})
+	p.PasskeyNew(w, r, PasskeyNew{Sub: sub})
 }

@@ -18,11 +18,13 @@ type SecondStep struct {
 	Login string
 	// Trust is whether "trust this device" is ticked.
 	Trust bool
+	// Keys: they have a passkey or security key that can be used instead of a code.
+	Keys bool
 	// Cause of the refusal; cause.None and SecondStepRequired show no error.
 	Cause     cause.Cause
 	Reference string
-	// Reason says what was wrong with a code: "wrong", "used" or "clock"; Off is how
-	// far the clock that made it is ahead.
+	// Reason says what was wrong with a code, "wrong", "used" or "clock", or with a
+	// passkey, as "late" or "copied"; Off is how far the clock that made it is ahead.
 	Reason string
 	Off    time.Duration
 	// RetryAfter and RetryAt say when a next code is looked at.
@@ -37,6 +39,7 @@ type secondBody struct {
 	problem
 	Greeting, Action, Cancel, Login, Help string
 	Trust                                 bool
+	Passkey                               string // where one is asked for; empty: not here
 }
 
 // SecondStep writes the page with the given status. It may answer a login, so
@@ -48,15 +51,24 @@ func (p *Renderer) SecondStep(w http.ResponseWriter, r *http.Request, status int
 		Greeting: p.Text(locale, "greeting", "name", v.Name), Action: p.own(here, "second-step"),
 		Cancel: p.own(here, "second-step/cancel"), Login: v.Login, Trust: v.Trust, Help: p.help(here, "help", v.Cause, v.Reference),
 	}
+	if v.Keys && p.options.Passkeys(r.Host) {
+		body.Passkey = p.options.Prefix + "/second-step/passkey"
+	}
 	shown := v.Cause
 	if shown != cause.SecondStepRequired {
 		body.problem = p.problem(locale, "second", shown, nil, "")
 	}
 	if hint := p.codeHint(locale, v.Reason, v.Off); hint != "" {
-		body.Hints = append(body.Hints, hint, p.Text(locale, "second.now", "clock", p.options.Now().In(p.options.Location).Format("15:04:05")))
+		body.Hints = append(body.Hints, hint)
+	}
+	if passkey := p.passkeyHint(locale, v.Reason); passkey != "" {
+		body.Hints = append(body.Hints, passkey)
+	} else if len(body.Hints) > 0 {
+		body.Hints = append(body.Hints, p.Text(locale, "second.now", "clock", p.options.Now().In(p.options.Location).Format("15:04:05")))
 	}
 	out := p.frame(here, locale, p.Text(locale, "second.title"), body.Error)
 	out.Cause, out.Reference, out.Script, out.Body = string(shown), v.Reference, true, body
+	out.Passkeys = body.Passkey != ""
 	out.Support = p.support(locale, v.Reference)
 	out.Retry = p.retryIn(locale, v.RetryAfter, v.RetryAt)
 	p.render(w, status, "second", out)

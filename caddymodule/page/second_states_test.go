@@ -10,7 +10,7 @@ import (
 )
 
 func secondStates() []state {
-	return []state{
+	return append(passkeyStates(),
 		secondStep("second", http.StatusUnauthorized, page.SecondStep{
 			Cause: cause.SecondStepRequired, Reference: "K7Q-4MD", Name: "Anna de Wit", Target: "/clients?x=1",
 		}),
@@ -70,7 +70,7 @@ func secondStates() []state {
 			Codes: tenCodes(), OnlyCodes: true, Cause: cause.BadRequest, NotStored: true,
 		}),
 		secondStep("second-empty", http.StatusBadRequest, page.SecondStep{Cause: cause.BadRequest, Reference: "K7Q-4MD", Name: "Anna de Wit"}),
-	}
+	)
 }
 
 func secondStep(name string, status int, v page.SecondStep) state {

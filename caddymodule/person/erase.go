@@ -94,6 +94,7 @@ func (k *Keeper) eraseOwn(ctx context.Context, account, id string, e *Erased) er
 		}
 		return errors.Join(
 			store.Books.Delete(tx, id), store.Logins.Delete(tx, id), store.Formers.Delete(tx, id), store.Factors.Delete(tx, id),
+			store.Passkeys.Delete(tx, id),
 		)
 	})
 	if err != nil {

@@ -62,8 +62,9 @@ type File struct {
 	// Identities are the accounts with providers that log them in.
 	Identities []store.LinkedIdentity `json:"linked_identities,omitempty"`
 	// Forms are those that wait for them to log in again; what they say is not known.
-	Forms []store.ParkedEntry `json:"parked_forms,omitempty"`
-	Audit []audit.Entry       `json:"audit"`
+	Forms    []store.ParkedEntry `json:"parked_forms,omitempty"`
+	Passkeys []Passkey           `json:"passkeys,omitempty"`
+	Audit    []audit.Entry       `json:"audit"`
 }
 
 // User is a user without what opens anything.
@@ -218,6 +219,9 @@ func (k *Keeper) access(ctx context.Context, account, id string, f *File) (err e
 	}
 	if linked != nil {
 		f.Identities = linked.Linked
+	}
+	if f.Passkeys, err = k.passkeys(ctx, tag, id); err != nil {
+		return err
 	}
 	factor, err := optional(store.Factors.Get(ctx, k.store, tag, id))
 	if err != nil || factor == nil {

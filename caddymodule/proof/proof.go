@@ -179,7 +179,7 @@ func (p *Prover) SecondStep(ctx context.Context, who Person, typed string) error
 	})
 }
 
-// Step runs a comparison that fails with *factor.Wrong within the budget of codes.
+// Step runs a comparison that fails with *factor.Wrong or *factor.Denied within the budget of codes.
 func (p *Prover) Step(ctx context.Context, who Person, compare func(ctx context.Context, u *store.User) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
@@ -193,6 +193,7 @@ func (p *Prover) Step(ctx context.Context, who Person, compare func(ctx context.
 	}
 	err = compare(ctx, u)
 	var wrong *factor.Wrong
+	var denied *factor.Denied
 	switch {
 	case err == nil:
 		if err := place.Succeeded(ctx); err != nil {
@@ -201,6 +202,9 @@ func (p *Prover) Step(ctx context.Context, who Person, compare func(ctx context.
 		return nil
 	case errors.As(err, &wrong):
 		return p.failed(ctx, who, u, place, &Wrong{Cause: cause.SecondStepFailed, Reason: wrong.Reason, Off: wrong.Off})
+	case errors.As(err, &denied):
+		p.Log.Info("a passkey was refused as a proof", "user", u.ID, "reason", denied.Reason, "error", denied.Cause)
+		return p.failed(ctx, who, u, place, &Wrong{Cause: cause.PasskeyRefused, Reason: denied.Reason})
 	}
 	_ = place.Release(ctx) // lapses otherwise
 	return fmt.Errorf("proving who it is: %w", err)

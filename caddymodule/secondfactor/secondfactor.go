@@ -42,6 +42,9 @@ type Dispatcher interface {
 type Factors interface {
 	Find(ctx context.Context, token string) (*factor.Half, error)
 	Pass(ctx context.Context, token, code string) (*factor.Passed, error)
+	PassKey(ctx context.Context, token, answer string) (*factor.Passed, error)
+	AskStep(ctx context.Context, token string) (options string, err error)
+	HasKeys(ctx context.Context, u *store.User) (bool, error)
 	Cancel(ctx context.Context, token string) error
 }
 
@@ -85,12 +88,13 @@ func (e *Errand) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+e.Prefix+"/second-step", e.show)
 	mux.HandleFunc("POST "+e.Prefix+"/second-step", e.post)
 	mux.HandleFunc("POST "+e.Prefix+"/second-step/cancel", e.cancel)
+	mux.HandleFunc("GET "+e.Prefix+"/second-step/passkey", e.askKey)
 }
 
 const (
 	patience  = 20 * time.Second
 	busyRetry = 5 * time.Second
-	maxBody   = 16 << 10
+	maxBody   = 32 << 10 // a passkey's answer, each of its characters encoded
 )
 
 // find returns the login that waits in this browser, or answers the request.
@@ -131,6 +135,10 @@ func (e *Errand) page(w http.ResponseWriter, r *http.Request, status int, h *fac
 		v.Target = h.Login.Target
 	}
 	v.Target = target.Safe(v.Target, e.Prefix)
+	var err error
+	if v.Keys, err = e.Factors.HasKeys(r.Context(), h.User); err != nil {
+		e.Log.Warn("whether somebody has passkeys cannot be read; they are asked for a code", "user", h.User.ID, "error", err)
+	}
 	e.Pages.SecondStep(w, r, status, v)
 }
 
@@ -153,12 +161,12 @@ func readForm(w http.ResponseWriter, r *http.Request) bool {
 	if r.ParseForm() != nil {
 		return false
 	}
-	for _, name := range []string{"code", "trust", "login"} {
+	for _, name := range []string{"code", "trust", "login", fieldKey} {
 		if v := r.PostForm[name]; len(v) > 1 || len(v) == 1 && !utf8.ValidString(v[0]) {
 			return false
 		}
 	}
-	return r.PostForm.Get("code") != ""
+	return r.PostForm.Get("code") != "" || r.PostForm.Get(fieldKey) != ""
 }
 
 func (e *Errand) post(w http.ResponseWriter, r *http.Request) {
@@ -191,8 +199,9 @@ func (e *Errand) post(w http.ResponseWriter, r *http.Request) {
 // compare has the code looked at. place is given back in every case.
 func (e *Errand) compare(w http.ResponseWriter, r *http.Request, h *factor.Half, place *limit.Place) {
 	ctx := r.Context()
-	passed, err := e.Factors.Pass(ctx, e.Dispatcher.Half(r), r.PostForm.Get("code"))
+	passed, err := e.pass(r)
 	var wrong *factor.Wrong
+	var denied *factor.Denied
 	switch {
 	case err == nil:
 		if err := place.Succeeded(ctx); err != nil {
@@ -206,6 +215,13 @@ func (e *Errand) compare(w http.ResponseWriter, r *http.Request, h *factor.Half,
 			return
 		}
 		e.refuse(w, r, h, cause.SecondStepFailed, page.SecondStep{Reason: wrong.Reason, Off: wrong.Off}, until)
+	case errors.As(err, &denied):
+		until, err := place.Failed(ctx)
+		if err != nil {
+			e.Dispatcher.Unavailable(w, r, h.User.Email, h.Login.Remember, err)
+			return
+		}
+		e.denied(w, r, h, denied, until)
 	default:
 		_ = place.Release(ctx)
 		if errors.Is(err, factor.ErrNone) {

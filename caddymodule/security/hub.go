@@ -15,6 +15,7 @@ func (e *Errand) cards(v *visit) ([]page.SecurityCard, error) {
 	var shown []page.SecurityCard
 	for _, make := range []card{
 		e.secondCard,
+		e.passkeyCard,
 		e.passwordCard,
 		e.emailCard,
 		e.sessionCard,

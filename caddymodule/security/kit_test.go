@@ -53,6 +53,7 @@ type house struct {
 	dir       *directory.Directory
 	sessions  *session.Manager
 	factors   *factor.Factors
+	party     *factor.Party
 	limits    *limit.Limiter
 	tries     *attempt.Recorder
 	post      *outbox.Outbox
@@ -156,13 +157,15 @@ func (h *house) furnish(e store.Engine) {
 	must(t, err)
 	box, err := keys.NewBox("factor")
 	must(t, err)
-	h.factors = factor.New(e, factor.Options{Box: box, Issuer: "Test", Now: h.now})
+	h.party, err = factor.NewParty("localhost", "Test", "http://localhost")
+	must(t, err)
+	h.factors = factor.New(e, factor.Options{Box: box, Issuer: "Test", Now: h.now, Party: h.party})
 	fresh, err := keys.NewBox("fresh")
 	must(t, err)
 	h.book = ticket.New(e, ticket.Options{Box: fresh, Key: keys.Derive("tickets"), Hasher: h, Mails: h, Now: h.now})
 	h.limits = limit.New(e, limit.Config{}, h.now)
 	h.books(keys)
-	pages, err := page.New(page.Options{Now: h.now})
+	pages, err := page.New(page.Options{Now: h.now, Passkeys: h.party.Fits})
 	must(t, err)
 	h.mount(pages)
 	must(t, h.dir.CreateAccount(ctx, &store.Account{ID: "praktijk", Name: "Praktijk", State: directory.Active}))
@@ -176,7 +179,7 @@ func (h *house) mount(pages *page.Renderer) {
 	h.pages, h.mux = pages, http.NewServeMux()
 	o := security.Options{
 		Prefix: "/gateway", Origin: "https://app.example/gateway", Sessions: h.sessions, Directory: h.dir, Dispatcher: h, Factors: h.factors,
-		Prover: h.prover(), Hasher: h, Choosing: chosen.Rules{Brand: "Gateway Test", Forbidden: h}, Store: h.engine, Pages: pages, Now: h.now,
+		Keys: h.factors, Party: h.party, Prover: h.prover(), Hasher: h, Choosing: chosen.Rules{Brand: "Gateway Test", Forbidden: h}, Store: h.engine, Pages: pages, Now: h.now,
 		Log:  slog.New(slog.NewTextHandler(h.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Live: h.sessions, Recent: recent.New(recent.Options{Attempts: h.tries, Mails: h.post, Lines: h.log}), Places: places{},
 	}

@@ -35,6 +35,7 @@ const (
 	fieldMailed   = "mailed" // a code that was mailed
 	fieldMail     = "mail"   // the button that asks for one
 	fieldCode     = "code"   // of the second step
+	fieldPasskey  = "passkey"
 )
 
 // show writes the page that holds a form, with what is the matter in p.
@@ -45,6 +46,7 @@ func (e *Errand) asked(v *visit) page.Prove { return e.may(v, page.Prove{}) }
 
 func (e *Errand) may(v *visit, p page.Prove) page.Prove {
 	p.Password, p.Mail, p.Code = v.user.Password != "", e.Prover.Mails(), v.user.SecondStep
+	p.Passkey = e.hasKeys(v)
 	if p.Mailed = p.Mailed && p.Mail; p.Mailed {
 		p.Password = false
 	}
@@ -61,6 +63,13 @@ func (e *Errand) may(v *visit, p page.Prove) page.Prove {
 func (e *Errand) prove(v *visit, name string, again show) bool {
 	p := page.Prove{Form: name, Mailed: v.PostForm.Has(fieldMailed)}
 	who := e.person(v)
+	if v.PostForm.Get(fieldPasskey) != "" {
+		if err := e.proveByPasskey(v, who); err != nil {
+			e.unproved(v, err, p, again)
+			return false
+		}
+		return true
+	}
 	mail := v.PostForm.Has(fieldMail) || v.user.Password == "" && !p.Mailed
 	if mail && e.Prover.Mails() {
 		e.mail(v, who, p, again)

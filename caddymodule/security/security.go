@@ -12,6 +12,7 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -33,6 +34,7 @@ type Pages interface {
 	SessionsSecurity(w http.ResponseWriter, r *http.Request, status int, v page.SessionsSecurity)
 	ActivitySecurity(w http.ResponseWriter, r *http.Request, status int, v page.ActivitySecurity)
 	EmailSecurity(w http.ResponseWriter, r *http.Request, status int, v page.EmailSecurity)
+	PasskeyPages
 	SecondSetup(w http.ResponseWriter, r *http.Request, status int, v page.SecondSetup)
 	Login(w http.ResponseWriter, r *http.Request, status int, v page.Login)
 	Refusal(w http.ResponseWriter, r *http.Request, v page.Refusal)
@@ -72,6 +74,8 @@ type Options struct {
 	Prover     Prover
 	Hasher     Hasher
 	Choosing   Choosing
+	Keys       Keys
+	Party      *factor.Party // who passkeys are made for; nil: there are none
 	Store      store.Updater
 	Tickets    Tickets // nil: nobody is told by mail
 	Mails      Mails   // likewise
@@ -115,6 +119,7 @@ func (e *Errand) Mount(mux *http.ServeMux) {
 		e.activityRoutes(),
 		e.emailRoutes(),
 		e.identityRoutes(),
+		e.passkeyRoutes(),
 	} {
 		for route, do := range part {
 			method, path, _ := strings.Cut(route, " ")

@@ -43,8 +43,14 @@ func (d *Dispatcher) second(w http.ResponseWriter, r *http.Request, p Proof, a *
 		d.Unavailable(w, r, p.User.Email, p.Remember, err)
 		return
 	}
+	keys, err := d.Factors.HasKeys(ctx, p.User)
+	if err != nil {
+		d.Unavailable(w, r, p.User.Email, p.Remember, err)
+		return
+	}
 	d.setFlow(w, r, flow{Half: token})
 	d.Pages.SecondStep(w, r, cause.SecondStepRequired.Status(), page.SecondStep{
+		Keys:  keys,
 		Cause: cause.SecondStepRequired, Reference: d.Note(r.Context(), d.entry(r, p, cause.SecondStepRequired)),
 		Name: p.User.Name, Target: to, Login: login.Handle, Locale: d.Pages.Locale(r, p.User.Locale),
 	})
@@ -63,9 +69,12 @@ func (d *Dispatcher) DropHalf(w http.ResponseWriter, r *http.Request) {
 // Completed goes on with a login whose second step was passed. All that was looked
 // at after the first step is looked at again: a block may have come between.
 func (d *Dispatcher) Completed(w http.ResponseWriter, r *http.Request, passed *factor.Passed, trust bool) {
-	h := passed.Login
+	h, ways := passed.Login, []string{"otp", "mfa"}
+	if passed.Key {
+		ways = factor.Amr()
+	}
 	amr := slices.Clone(h.Amr)
-	for _, way := range []string{"otp", "mfa"} {
+	for _, way := range ways {
 		if !slices.Contains(amr, way) {
 			amr = append(amr, way)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/identity"
+	"github.com/cliendo/gateway/caddymodule/keyring"
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -85,8 +86,12 @@ func (b *Book) undo(ctx context.Context, tx store.Tx, owner outbox.Owner, book *
 		return err
 	}
 	u.Epoch++
-	// What they linked meanwhile would let them in again.
-	if _, err := identity.EndSince(ctx, tx, u, t.Asked.Add(-headStart), b.Now()); err != nil {
+	// What they linked or added meanwhile would let them in again.
+	since := t.Asked.Add(-headStart)
+	if _, err := identity.EndSince(ctx, tx, u, since, b.Now()); err != nil {
+		return err
+	}
+	if _, err := keyring.EndSince(ctx, tx, u, since, b.Now()); err != nil {
 		return err
 	}
 	// The password that came of it, and no later one: that may be their own.

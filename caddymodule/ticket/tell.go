@@ -29,7 +29,7 @@ type Telling struct {
 
 // most is how many letters of a kind one person gets in a day: a stranger who
 // keeps guessing must not fill their mailbox.
-var most = map[string]int{letter.NewDevice: 3, letter.LimitReached: 1}
+var most = map[string]int{letter.NewDevice: 3, letter.LimitReached: 1, letter.PasskeyCopied: 1}
 
 const aDay = 24 * time.Hour
 

@@ -18,7 +18,10 @@ const (
 	IdentityLinked   = "identity_linked"   // an account with a provider logs them in from now on
 	IdentityUnlinked = "identity_unlinked" // and does so no more
 	NewDevice        = "new_device"
-	LimitReached     = "limit_reached" // somebody keeps trying passwords
+	PasskeyAdded     = "passkey_added"
+	PasskeyRemoved   = "passkey_removed"
+	PasskeyCopied    = "passkey_copied" // its counter went back, it was refused
+	LimitReached     = "limit_reached"  // somebody keeps trying passwords
 	AddressChanged   = "address_changed"
 	AddressAsked     = "address_asked"    // it will be, once the new one is proved
 	AddressYours     = "address_yours"    // to the new address, where nothing has to be proved
@@ -34,6 +37,7 @@ func Kinds() []string {
 		Magic, NewPassword, RevealPassword, Nobody, PasswordChanged, SecondStepOff, SecondStepOn, SecondStepApp, RecoveryCodes,
 		IdentityLinked, IdentityUnlinked, NewDevice, LimitReached, AddressChanged, AddressAsked, AddressYours, AddressToProve,
 		Invited, ProofCode, Secured,
+		PasskeyAdded, PasskeyRemoved, PasskeyCopied,
 	}
 }
 

@@ -69,7 +69,7 @@ func needs(l Letter) error {
 		lacks = l.Password == "" && l.Link == ""
 	case ProofCode:
 		lacks = l.Code == ""
-	case PasswordChanged, SecondStepOff, SecondStepOn, SecondStepApp, RecoveryCodes, IdentityLinked, IdentityUnlinked, NewDevice, LimitReached, AddressChanged, AddressAsked, AddressYours, AddressToProve,
+	case PasswordChanged, SecondStepOff, SecondStepOn, SecondStepApp, RecoveryCodes, IdentityLinked, IdentityUnlinked, NewDevice, LimitReached, PasskeyAdded, PasskeyRemoved, PasskeyCopied, AddressChanged, AddressAsked, AddressYours, AddressToProve,
 		Invited, Nobody:
 	default:
 		return fmt.Errorf("letter %q: %w", l.Kind, errKind)
