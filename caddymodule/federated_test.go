@@ -1,6 +1,7 @@
 package caddymodule_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,9 +13,11 @@ import (
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/identity"
+	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/provider"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/story"
 	"github.com/cliendo/gateway/caddymodule/testkit"
 )
 
@@ -377,6 +380,24 @@ func TestAFlowAndWhatItCarries(t *testing.T) {
 		w.Push(identity.FlowLife)
 		if _, err := flows.Resume(state, "browser"); err == nil {
 			t.Error("resumed too late")
+		}
+	})
+}
+
+// Whoever helps sees which accounts are linked, masked, and never the key.
+func TestTheStoryNamesLinkedAccounts(t *testing.T) {
+	testOne(t, func(w *inn) {
+		w.person("kees", "")
+		w.links("kees", "secret.subject")
+		told, err := story.New(story.Options{
+			Directory: w.dir, Limits: limit.New(w.store, limit.Config{}, w.Now), Attempts: attempt.New(w.store, attempt.Options{Now: w.Now}),
+			Identities: w.book, Now: w.Now,
+		}).Tell(t.Context(), story.Viewer{Account: "acme"}, "kees@acme.test")
+		testkit.Must(w, err)
+		raw, err := json.Marshal(told)
+		testkit.Must(w, err)
+		if text := string(raw); !strings.Contains(text, `"s•••@mail.example"`) || strings.Contains(text, "secret.subject") || !told.Now.CanLogIn {
+			t.Errorf("told: %s", text)
 		}
 	})
 }

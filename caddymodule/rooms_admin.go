@@ -43,6 +43,7 @@ func (r *rooms) teller() *story.Teller {
 		Directory: r.directory, Limits: r.limits, Attempts: r.attempts, Mails: r.operateMails(), Likely: page.LikelyDomain,
 		Addresses: r.house.teams().Addresses, Now: time.Now,
 	}
+	o.Identities = r.identities()
 	if r.tickets != nil {
 		o.Tickets = r.tickets
 	}

@@ -55,7 +55,16 @@ type Why struct {
 	Suggestions []string     `json:"suggestions,omitempty" doc:"users whose address looks like the unknown one"`
 	FormerOwner *FormerOwner `json:"former_owner,omitempty" doc:"who had the address until a while ago"`
 	Mails       []Mail       `json:"mails,omitempty"`
+	Identities  []Identity   `json:"linked_identities,omitempty" doc:"accounts with providers that log the user in"`
 	Fixes       []Fix        `json:"fixes" doc:"the ways out, the most pressing first"`
+}
+
+// Identity is an account with a provider that logs a user in.
+type Identity struct {
+	Provider string    `json:"provider"`
+	Address  string    `json:"address,omitempty" doc:"masked"`
+	Linked   time.Time `json:"linked"`
+	LastUsed time.Time `json:"last_used,omitzero"`
 }
 
 // Verdict says whether a login with the right password would succeed now.
@@ -177,6 +186,9 @@ func (r *Room) viewWhy(s *story.Story) Why {
 	}
 	for _, m := range s.Mails {
 		v.Mails = append(v.Mails, viewMail(m))
+	}
+	for _, l := range s.Identities {
+		v.Identities = append(v.Identities, Identity(l))
 	}
 	for _, f := range s.Fixes {
 		v.Fixes = append(v.Fixes, Fix{string(f.Code), f.Cause, f.Mail, f.To, f.Network, f.Address})

@@ -201,6 +201,9 @@ func (e *Errand) facts(v *visit, u *store.User, told *story.Story) []fact {
 		{v.say("admin.user.since"), e.Pages.Day(v.locale, u.Created), false},
 		{v.say("admin.user.id"), u.ID, true},
 	}
+	for _, l := range told.Identities {
+		all = append(all, fact{v.say("admin.user.linked"), v.say("admin.user.linked_text", "provider", l.Provider, "address", l.Address, "date", e.Pages.Day(v.locale, l.Linked)), false})
+	}
 	if m := told.Mailed; m != nil {
 		for _, one := range []struct {
 			n     int

@@ -21,6 +21,9 @@ func (h *House) print(t *text, s *whyData) {
 	if u := s.Subject.User; u != nil {
 		t.line("User")
 		h.describeUser(t, "  ", u, cause.Cause(s.User.Cause))
+		for _, l := range s.Identities {
+			t.pairs("  ", "linked", l.Provider+" "+l.Address, "linked since", h.clock(l.Linked), "last used", h.clock(l.LastUsed))
+		}
 		if s.Subject.Account != nil {
 			t.line("Account")
 			h.describeAccount(t, "  ", s.Subject.Account)

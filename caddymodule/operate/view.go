@@ -2,6 +2,7 @@ package operate
 
 import (
 	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/identity"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/story"
 )
@@ -26,6 +27,9 @@ func viewMail(m *store.Mail, ref store.MailRef) *mailView { return story.ViewMai
 func (h *House) teller() *story.Teller {
 	o := story.Options{
 		Directory: h.Directory, Limits: h.Limits, Attempts: h.Attempts, Tickets: h.Tickets, Likely: h.Likely, Now: h.now,
+	}
+	if h.Engine != nil {
+		o.Identities = identity.New(h.Engine, h.now)
 	}
 	if h.Outbox != nil {
 		o.Mails = h.Outbox

@@ -52,6 +52,8 @@ type Options struct {
 	// Mails and Tickets know what was mailed. Optional.
 	Mails   Mails
 	Tickets Tickets
+	// Identities that are linked. Optional.
+	Identities Identities
 	// Addresses of an account, for what looks like one of them; default: read from
 	// the store.
 	Addresses Addresses
@@ -109,6 +111,8 @@ type Story struct {
 	FormerOwner *FormerOwner `json:"former_owner,omitempty"`
 	// Mails are those of the attempt that was asked about, else of the latest ones.
 	Mails []*Mail `json:"mails,omitempty"`
+	// Identities are the accounts with providers that log the user in.
+	Identities []Identity `json:"linked_identities,omitempty"`
 	// Mailed is what can still be used of what was mailed.
 	Mailed *ticket.Live `json:"mailed,omitempty"`
 	// Fixes are the ways out, the most pressing first.

@@ -159,7 +159,10 @@ func (t *Teller) judge(ctx context.Context, s *Story, u *store.User) error {
 		s.Account = ViewAccount(a, rules.Closed(a, now))
 	}
 	s.Now = Verdict{CanLogIn: c == cause.None, Cause: string(c), Until: rules.Steady(u, a, now)}
-	if u.Password == "" && s.Now.CanLogIn {
+	if err := t.tellIdentities(ctx, s, u); err != nil {
+		return err
+	}
+	if u.Password == "" && len(s.Identities) == 0 && s.Now.CanLogIn {
 		s.Now = Verdict{Because: BecauseNoPassword}
 	}
 	return nil
