@@ -69,7 +69,9 @@ func checkCommandLine(t *testing.T, file, line string) {
 	flags := map[string]bool{"config": true, "adapter": true, "address": true, "json": true}
 	words := append(strings.Fields(line), "", "")
 	switch {
-	case slices.Contains([]string{"demo", "check", "hash-passwords"}, words[0]), strings.HasPrefix(words[0], "..."):
+	case words[0] == "check":
+		maps.Copy(flags, map[string]bool{"forge": true, "echo": true})
+	case words[0] == "demo", words[0] == "hash-passwords", strings.HasPrefix(words[0], "..."):
 		maps.Copy(flags, map[string]bool{"listen": true, "dir": true, "password": true})
 	default:
 		c := slices.IndexFunc(operate.Commands(), func(c *operate.Command) bool {

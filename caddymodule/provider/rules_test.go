@@ -21,12 +21,21 @@ func TestOnlyThoseComeWhomTheOperatorLetsIn(t *testing.T) {
 		out   map[string]provider.Reason
 	}{
 		{"all organisations", providertest.Microsoft, nil, []string{"anna", "bram"}, map[string]provider.Reason{"carla": provider.ReasonPersonal}},
-		{"one organisation", providertest.Microsoft, func(c *provider.Config) { c.Tenants = []string{strings.ToUpper(providertest.TenantA)} },
-			[]string{"anna"}, map[string]provider.Reason{"bram": provider.ReasonTenant, "carla": provider.ReasonPersonal}},
-		{"one organisation and personal accounts", providertest.Microsoft, func(c *provider.Config) { c.Tenants, c.Personal = []string{providertest.TenantA}, true },
-			[]string{"anna", "carla"}, map[string]provider.Reason{"bram": provider.ReasonTenant}},
-		{"one domain", providertest.Google, func(c *provider.Config) { c.Domains = []string{"Work.test"} },
-			[]string{"anna"}, map[string]provider.Reason{"bram": provider.ReasonDomain}},
+		{
+			"one organisation", providertest.Microsoft, func(c *provider.Config) { c.Tenants = []string{strings.ToUpper(providertest.TenantA)} },
+			[]string{"anna"},
+			map[string]provider.Reason{"bram": provider.ReasonTenant, "carla": provider.ReasonPersonal},
+		},
+		{
+			"one organisation and personal accounts", providertest.Microsoft, func(c *provider.Config) { c.Tenants, c.Personal = []string{providertest.TenantA}, true },
+			[]string{"anna", "carla"},
+			map[string]provider.Reason{"bram": provider.ReasonTenant},
+		},
+		{
+			"one domain", providertest.Google, func(c *provider.Config) { c.Domains = []string{"Work.test"} },
+			[]string{"anna"},
+			map[string]provider.Reason{"bram": provider.ReasonDomain},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -119,8 +119,8 @@ func (d *Device) Attest(k *Key, challenge string) (string, error) {
 		return "", err
 	}
 	data := d.head(k, flagAttested)
-	data = append(data, make([]byte, 16)...) // of no known maker
-	data = binary.BigEndian.AppendUint16(data, uint16(len(k.ID)))
+	data = append(data, make([]byte, 16)...)                      // of no known maker
+	data = binary.BigEndian.AppendUint16(data, uint16(len(k.ID))) //nolint:gosec // 32 bytes
 	data = append(append(data, k.ID...), public...)
 	object, err := webauthncbor.Marshal(map[string]any{"fmt": "none", "attStmt": map[string]any{}, "authData": data})
 	if err != nil {
