@@ -29,8 +29,8 @@ const (
 	UserIdentityLinked   Action = "user.identity_linked"
 	UserIdentityUnlinked Action = "user.identity_unlinked"
 	PasskeyAdded         Action = "user.passkey_added"
-	PasskeyRemoved       Action = "user.passkey_removed"
-	PasskeyCopied        Action = "user.passkey_copied" // its counter went back, it was refused
+	PasskeyRemoved       Action = "user.passkey_removed" //nolint:gosec // the name of a deed, no secret
+	PasskeyCopied        Action = "user.passkey_copied"  // its counter went back, it was refused
 	UserSessionsEnded    Action = "user.sessions_ended"
 	UserSessionEnded     Action = "user.session_ended"
 	UserDisowned         Action = "user.not_me" // said: this was not me
