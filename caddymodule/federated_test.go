@@ -326,9 +326,12 @@ func TestTheLastWayIsShown(t *testing.T) {
 		if body := g.get("/gateway/login").res.Body.String(); strings.Count(body, `class="badge"`) != 1 || !strings.Contains(body, `id="last-way"`) {
 			t.Errorf("no badge: %s", body)
 		}
-		g.Cookies[cookie.Way] = "password"
-		if body := g.get("/gateway/login").res.Body.String(); strings.Contains(body, `class="badge"`) || !strings.Contains(body, `id="last-way"`) {
-			t.Errorf("after a password: %s", body)
+		for way, words := range map[string]string{"password": "your password", "magic": "a mail", "passkey": "a passkey"} {
+			g.Cookies[cookie.Way] = way
+			body := g.get("/gateway/login?lang=en").res.Body.String()
+			if hint := "Last time you logged in here with " + words + "."; strings.Contains(body, `class="badge"`) || !strings.Contains(body, hint) {
+				t.Errorf("after a %s: %s", way, body)
+			}
 		}
 		for _, forged := range []string{"<b>", "nothing", strings.Repeat("a", 500)} {
 			g.Cookies[cookie.Way] = forged
