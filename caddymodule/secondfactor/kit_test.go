@@ -110,9 +110,11 @@ func (h *house) furnish(e store.Engine) {
 	keys := testkit.Keys(t)
 	box, err := keys.NewBox("factor")
 	testkit.Must(t, err)
-	h.factors = factor.New(e, factor.Options{Box: box, Issuer: "Test", Now: h.now})
+	party, err := factor.NewParty("localhost", "Test", "http://localhost")
+	testkit.Must(t, err)
+	h.factors = factor.New(e, factor.Options{Box: box, Issuer: "Test", Now: h.now, Party: party})
 	h.limits = limit.New(e, limit.Config{}, h.now)
-	pages, err := page.New(page.Options{Now: h.now})
+	pages, err := page.New(page.Options{Now: h.now, Passkeys: party.Fits})
 	testkit.Must(t, err)
 	d := signin.New(signin.Options{
 		Prefix: "/gateway", CanRepair: true, Rules: rules, Device: codec(cookie.Device), Flow: codec(cookie.Flow), Sessions: h.sessions,
