@@ -36,8 +36,9 @@ type providerButton struct {
 	Last                  bool
 }
 
-// offered are the buttons of the login page, and the hint which way was the last.
-func (p *Renderer) offered(r *http.Request, locale string) (buttons []providerButton, hint string) {
+// offered are the buttons of the login page, and the hint which way was the last
+// where there is more than the form to choose from.
+func (p *Renderer) offered(r *http.Request, locale string, passkeys bool) (buttons []providerButton, hint string) {
 	if p.ways == nil {
 		return nil, ""
 	}
@@ -52,7 +53,7 @@ func (p *Renderer) offered(r *http.Request, locale string) (buttons []providerBu
 		}
 		buttons = append(buttons, b)
 	}
-	if id := "federated.way_" + ways.Last; hint == "" && len(buttons) > 0 && p.words.has(locale, id) {
+	if id := "federated.way_" + ways.Last; hint == "" && (passkeys || len(buttons) > 0) && p.words.has(locale, id) {
 		hint = p.Text(locale, "federated.last", "way", p.Text(locale, id))
 	}
 	return buttons, hint

@@ -46,6 +46,11 @@ func federatedStates() []state {
 		offering("login-providers-password", "password", http.StatusUnauthorized, page.Login{
 			Email: "anna@praktijk.test", Cause: cause.WrongPassword, Reference: "K7Q-4MD",
 		}),
+		{"login-last-passkey", func(p renderer, w http.ResponseWriter, r *http.Request) {
+			here := r.Clone(r.Context())
+			here.Host = "passkeys.test"
+			p.Offering(func(*http.Request) page.Ways { return page.Ways{Last: "passkey"} }).Login(w, here, http.StatusOK, page.Login{})
+		}},
 		federatedState("federated-unlinked", page.Federated{
 			Cause: cause.IdentityNotLinked, Provider: google, Address: "a•••@gmail.test", Target: "/clients", Login: "/gateway/login?to=x",
 		}),

@@ -69,10 +69,11 @@ func (p *Renderer) Login(w http.ResponseWriter, r *http.Request, status int, v L
 		Email: echo(v.Email), Remember: v.Remember, Action: p.action(r, v.Action),
 		Magic: p.own(r, "magic"), Recover: p.own(r, "recover"), Help: p.help(r, "help", v.Cause, v.Reference),
 	}
-	body.Providers, body.LastWay = p.offered(r, locale)
-	if p.options.Passkeys(r.Host) {
+	passkeys := p.options.Passkeys(r.Host)
+	if passkeys {
 		body.PasskeyAsk, body.Passkey = p.options.Prefix+"/passkey/options", p.own(r, "passkey/login")
 	}
+	body.Providers, body.LastWay = p.offered(r, locale, passkeys)
 	shown := v.Cause.Public()
 	if notice, calm := p.notice(r, shown); !calm {
 		body.problem = p.problem(locale, "login", shown, v.Hints, v.Suggestion)
