@@ -3,10 +3,12 @@ package caddymodule_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -182,12 +184,12 @@ func TestForgeOnALiveSite(t *testing.T) {
 		}, ""},
 		"unsafe": {func(w http.ResponseWriter, r *http.Request) { _ = json.NewEncoder(w).Encode(r.Header) }, "Remote-"},
 		"underscores": {func(w http.ResponseWriter, r *http.Request) {
-			for name, v := range r.Header {
+			for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 				if keep(name) || strings.Contains(name, "_") {
-					_, _ = fmt.Fprintln(w, name, v)
+					_, _ = fmt.Fprintln(w, name, r.Header[name])
 				}
 			}
-		}, "(sent: with underscores)"},
+		}, "(sent: lower, with underscores)"},
 		"blind": {func(http.ResponseWriter, *http.Request) {}, "shows no header"},
 	} {
 		server := httptest.NewServer(c.page)

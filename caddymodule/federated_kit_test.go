@@ -165,7 +165,7 @@ func (w *inn) open(keys *secret.Keys, e store.Engine) {
 	})
 	flows := identity.NewFlows(e, testkit.Box(w, keys, "flows"), now)
 	own := security.New(security.Options{
-		Prefix: "/gateway", Origin: townOrigin, Sessions: sessions, Directory: dir, Rules: dir.Rules(), Dispatcher: d, Factors: factors,
+		Prefix: "/gateway", Origin: townOrigin, Sessions: sessions, Directory: dir, Rules: dir.Rules(), Dispatcher: d, Factors: factors, Keys: factors,
 		Prover: proof.New(proof.Options{Directory: dir, Limits: limits, Hasher: &w.hasher, Factors: factors, Attempts: d}),
 		Store:  e, Tickets: tickets, Mails: post, Pages: pages, IdentityPages: pages, Live: sessions, Recent: recent.New(recent.Options{Attempts: attempts, Mails: post, Lines: audit.New(e, audit.Options{Now: now})}), Now: now,
 		Linking: &security.Linking{Providers: []security.Provider{w.google, w.school}, Book: identity.New(e, now), Flows: flows, Browsers: d, Origin: townOrigin},

@@ -162,7 +162,7 @@ func TestAVictimDoesNotApproveAStrangersTab(t *testing.T) {
 		mail := attacker.asks("jan@acme.test", "https://evil.example/")
 		waiting := attacker.to()
 		victim.get(mail.Link)
-		if text := victim.res.Body.String(); !strings.Contains(text, "Chrome / Windows") || !strings.Contains(text, "203.0.113.5") {
+		if text := victim.res.Body.String(); !strings.Contains(text, "Chrome op Windows") || !strings.Contains(text, "203.0.113.5") {
 			t.Error("the victim does not see whose tab it is")
 		}
 		victim.send(mail.Link).send(mail.Link, "email", "jan@acme.test")
