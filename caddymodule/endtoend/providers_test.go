@@ -224,3 +224,50 @@ func TestOtherSitesLinkNothing(t *testing.T) {
 		}
 	})
 }
+
+// Who is at the provider while the configuration is loaded anew, or the gateway
+// restarts, comes back and is in. What a provider that is no more has left can be
+// seen and unlinked.
+func TestALoginAtAProviderOutlivesReloads(t *testing.T) {
+	t.Parallel()
+	kit.OnBothStores(t, func(t *testing.T, s *kit.Store) {
+		f := openFair(t, s, "google", "linkedin")
+		owner := kit.Visit(t, f.g.URL).Enter("teammate")
+		f.links(owner, "google", "anna")
+		load := func() {
+			t.Helper()
+			if err := f.g.Load(f.site); err != nil {
+				t.Fatal(err)
+			}
+		}
+		reload, restart := kit.Visit(t, f.g.URL), kit.Visit(t, f.g.URL)
+		back := f.goes(reload, "google", "anna", "/clients")
+		f.site.App = f.words("google", "label Work")
+		load()
+		sentTo(t, reload.Get(back), "/clients")
+		arrived(t, reload.Get("/clients"), "teammate")
+
+		back = f.goes(restart, "google", "anna", "/clients")
+		f.g.Stop()
+		f.g.Run()
+		f.g.WaitLive()
+		sentTo(t, restart.Get(back), "/clients")
+		arrived(t, restart.Get("/clients"), "teammate")
+
+		gone := f.goes(kit.Visit(t, f.g.URL), "google", "anna", "/")
+		f.site.App = f.words("linkedin", "")
+		load()
+		if a := kit.Visit(t, f.g.URL).Get(gone); a.Status != http.StatusNotFound || f.button("google") {
+			t.Errorf("a provider that is no more: %s", a)
+		}
+		id := linkedID.FindStringSubmatch(owner.Get("/gateway/security/identities").Body)
+		if id == nil {
+			t.Fatal("what it left is not shown")
+		}
+		sentTo(t, kit.Patiently(func() kit.Answer {
+			return owner.Post("/gateway/security/identities/unlink", typed("identity", id[1], "password", kit.Password))
+		}), "/gateway/security/identities?done=unlinked")
+		arrived(t, owner.Get("/clients"), "teammate")
+		refused(t, restart.Get("/clients", kit.Bare), http.StatusUnauthorized, "session_ended")
+	})
+}
