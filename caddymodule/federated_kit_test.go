@@ -88,17 +88,18 @@ func (o *oracle) Finish(_ context.Context, callback url.Values, f provider.Flow)
 type inn struct {
 	*testing.T
 	*testkit.Clock
-	store  store.Engine
-	dir    *directory.Directory
-	book   *identity.Book
-	hasher testkit.Hasher
-	post   *testkit.Post
-	google *oracle
-	school *oracle
-	heard  *heard
-	nodes  []*http.ServeMux
-	checks []*session.Manager
-	n      int
+	store   store.Engine
+	dir     *directory.Directory
+	book    *identity.Book
+	factors *factor.Factors
+	hasher  testkit.Hasher
+	post    *testkit.Post
+	google  *oracle
+	school  *oracle
+	heard   *heard
+	nodes   []*http.ServeMux
+	checks  []*session.Manager
+	n       int
 }
 
 func atInn(t *testing.T, test func(w *inn)) {
@@ -145,7 +146,10 @@ func (w *inn) open(keys *secret.Keys, e store.Engine) {
 		attempts.Close()
 		sessions.Close(context.Background())
 	})
-	factors := factor.New(e, factor.Options{Box: testkit.Box(w, keys, "factor"), Issuer: "Test", Now: now})
+	party, err := factor.NewParty("localhost", "Test", "http://localhost")
+	testkit.Must(w, err)
+	factors := factor.New(e, factor.Options{Box: testkit.Box(w, keys, "factor"), Issuer: "Test", Now: now, Party: party, Challenges: keys.DeriveAll("passkeys")})
+	w.factors = factors
 	words, err := letter.New(letter.Options{})
 	testkit.Must(w, err)
 	post := &testkit.Post{Outbox: outbox.New(e, outbox.Options{Box: testkit.Box(w, keys, "outbox"), Renderer: words, From: "a@app.example", Now: now})}
@@ -165,7 +169,7 @@ func (w *inn) open(keys *secret.Keys, e store.Engine) {
 	})
 	flows := identity.NewFlows(e, testkit.Box(w, keys, "flows"), now)
 	own := security.New(security.Options{
-		Prefix: "/gateway", Origin: townOrigin, Sessions: sessions, Directory: dir, Rules: dir.Rules(), Dispatcher: d, Factors: factors, Keys: factors,
+		Prefix: "/gateway", Origin: townOrigin, Sessions: sessions, Directory: dir, Rules: dir.Rules(), Dispatcher: d, Factors: factors, Keys: factors, Party: party,
 		Prover: proof.New(proof.Options{Directory: dir, Limits: limits, Hasher: &w.hasher, Factors: factors, Attempts: d}),
 		Store:  e, Tickets: tickets, Mails: post, Pages: pages, IdentityPages: pages, Live: sessions, Recent: recent.New(recent.Options{Attempts: attempts, Mails: post, Lines: audit.New(e, audit.Options{Now: now})}), Now: now,
 		Linking: &security.Linking{Providers: []security.Provider{w.google, w.school}, Book: identity.New(e, now), Flows: flows, Browsers: d, Origin: townOrigin},

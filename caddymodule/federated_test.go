@@ -12,6 +12,7 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cookie"
+	"github.com/cliendo/gateway/caddymodule/factor/softkey"
 	"github.com/cliendo/gateway/caddymodule/identity"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
@@ -208,6 +209,67 @@ func TestTheLastWayInIsNotUnlinked(t *testing.T) {
 			t.Error("unlinked")
 		}
 	})
+}
+
+// Passkeys are ways in, too, where there are two: one lies on a device that gets lost.
+func TestTwoPasskeysAreAnotherWayIn(t *testing.T) {
+	atInn(t, func(w *inn) {
+		w.person("kees", "")
+		w.links("kees", "kees.google")
+		g, phone := w.guest(), &softkey.Device{Origin: "http://localhost"}
+		g.by("kees.google", "/")
+		list, err := w.book.List(t.Context(), "acme", "kees")
+		testkit.Must(t, err)
+		const only = "This is your only way to log in"
+		for keys := range 2 {
+			if page := g.get("/gateway/security/identities").res.Body.String(); !strings.Contains(page, only) {
+				t.Errorf("with %d passkeys nothing is said: %s", keys, page)
+			}
+			g.post("/gateway/security/identities/unlink", "identity", list[0].ID, "passkey", "{}").is(403, "forbidden", "")
+			w.passkey("kees", phone)
+		}
+		if page := g.get("/gateway/security/identities").res.Body.String(); strings.Contains(page, only) {
+			t.Errorf("with two passkeys it is the only way: %s", page)
+		}
+		g.post("/gateway/security/identities/unlink", "identity", list[0].ID, "passkey", "{}").is(401, "passkey_refused", "")
+		if w.linked("kees") == "" {
+			t.Fatal("unlinked without a proof")
+		}
+		g.post("/gateway/security/identities/unlink", "identity", list[0].ID, "passkey", g.proof(phone)).is(303, "", "*")
+		if w.linked("kees") != "" {
+			t.Error("still linked")
+		}
+	})
+}
+
+// passkey gives somebody one on a device.
+func (w *inn) passkey(name string, d *softkey.Device) {
+	w.Helper()
+	u, err := w.dir.User(w.Context(), "acme", name)
+	testkit.Must(w, err)
+	asked, err := w.factors.AskNew(w.Context(), u, "a session")
+	testkit.Must(w, err)
+	asked = strings.ReplaceAll(asked, "excludeCredentials", "others") // as if it were another device
+	answer, err := d.Create(asked)
+	testkit.Must(w, err)
+	made, err := w.factors.MakeKey(u, "a session", answer)
+	testkit.Must(w, err)
+	testkit.Must(w, w.store.Update(w.Context(), store.AccountTag("acme"), func(tx store.Tx) error {
+		_, err := w.factors.AddKey(w.Context(), tx, u, made, "", "")
+		return err
+	}))
+}
+
+// proof is what a device answers inside an action of this session.
+func (g *guest) proof(d *softkey.Device) string {
+	g.w.Helper()
+	f, err := g.w.checks[0].Check(g.w.Context(), g.Cookies[cookie.Session])
+	testkit.Must(g.w, err)
+	asked, err := g.w.factors.AskAction(g.w.Context(), &store.User{ID: f.User.ID, Account: f.User.Account}, f.Session.Handle)
+	testkit.Must(g.w, err)
+	answer, err := d.Get(asked)
+	testkit.Must(g.w, err)
+	return answer
 }
 
 // A provider is one factor: the second step is asked, unless the operator says of

@@ -210,6 +210,17 @@ func (f *Factors) WaysIn(tx store.Tx, u *store.User, w Ways) (Ways, error) {
 	return w.of(tx, u, f.logins(list))
 }
 
+// Ways tells the ways in of u as they are right now, for pages. Of w what the
+// gateway's configuration says counts, and the number of identities.
+func (f *Factors) Ways(ctx context.Context, u *store.User, w Ways) (Ways, error) {
+	list, err := f.keys(ctx, u.Account, u.ID)
+	if err != nil {
+		return w, err
+	}
+	w.Password, w.Passkeys = u.Password != "", f.logins(list)
+	return w, nil
+}
+
 // of completes w for a user with so many passkeys that log in.
 func (w Ways) of(tx store.Tx, u *store.User, passkeys int) (Ways, error) {
 	linked, err := store.Identities.Read(tx, u.ID)

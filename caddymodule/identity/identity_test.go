@@ -80,9 +80,14 @@ func (h *house) link(u *store.User, n identity.Named) error {
 	})
 }
 
+// left takes passwords and identities for all ways in that there are.
+func left(_ store.Tx, u *store.User, linked int) (bool, error) {
+	return u.Password != "" || linked > 0, nil
+}
+
 func (h *house) unlink(u *store.User, id string) error {
 	err := h.engine.Update(ctx, store.AccountTag(u.Account), func(tx store.Tx) error {
-		_, err := identity.Unlink(ctx, tx, u, id, h.now())
+		_, err := identity.Unlink(ctx, tx, u, id, left, h.now())
 		return err
 	})
 	h.book.Tidy(ctx, u.Account, u.ID)
@@ -232,6 +237,15 @@ func TestTheLastWayInStays(t *testing.T) {
 		h.must(h.link(none, named("a")))
 		if err := h.unlink(none, h.linked(none)[0].ID); !errors.Is(err, identity.ErrLastWay) {
 			t.Fatalf("the last way in: %v", err)
+		}
+		h.leads(named("a"), none)
+		failing, id := errors.New("no"), h.linked(none)[0].ID
+		err := h.engine.Update(ctx, store.AccountTag("praktijk"), func(tx store.Tx) error {
+			_, err := identity.Unlink(ctx, tx, none, id, func(store.Tx, *store.User, int) (bool, error) { return true, failing }, h.now())
+			return err
+		})
+		if !errors.Is(err, failing) {
+			t.Fatalf("the other ways in cannot be read: %v", err)
 		}
 		h.leads(named("a"), none)
 		h.must(h.link(none, named("b")))

@@ -116,10 +116,14 @@ func note(ctx context.Context, tx store.Tx, action audit.Action, u *store.User, 
 	return audit.Append(ctx, tx, e, now)
 }
 
+// Left tells whether u would still get in with so many identities, in the Update
+// at hand: what the other ways in are is known elsewhere.
+type Left func(tx store.Tx, u *store.User, linked int) (enough bool, err error)
+
 // Unlink takes an identity away, in an Update of the account's tag. It is ErrNone
-// when u has no such one, and ErrLastWay when nothing else would let them in.
+// when u has no such one, and ErrLastWay when what is left would not let them in.
 // Tidy comes after the Update.
-func Unlink(ctx context.Context, tx store.Tx, u *store.User, id string, now time.Time) (gone store.LinkedIdentity, err error) {
+func Unlink(ctx context.Context, tx store.Tx, u *store.User, id string, left Left, now time.Time) (gone store.LinkedIdentity, err error) {
 	rec, err := read(tx, u.ID)
 	if err != nil {
 		return gone, err
@@ -128,15 +132,16 @@ func Unlink(ctx context.Context, tx store.Tx, u *store.User, id string, now time
 	if i < 0 {
 		return gone, ErrNone
 	}
-	if gone = rec.Linked[i]; LastWay(u, len(rec.Linked)) {
+	gone = rec.Linked[i]
+	switch enough, err := left(tx, u, len(rec.Linked)-1); {
+	case err != nil:
+		return gone, err
+	case !enough:
 		return gone, ErrLastWay
 	}
 	_, err = end(ctx, tx, u, rec, now, func(l store.LinkedIdentity) bool { return l.ID == id })
 	return gone, err
 }
-
-// LastWay tells whether an identity of u, who has so many, is the last way in.
-func LastWay(u *store.User, linked int) bool { return u.Password == "" && linked <= 1 }
 
 // EndAll takes all identities of u away, in an Update of the account's tag: what
 // happens when somebody else gives them a new password. It returns what they had.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/identity"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/page"
@@ -119,12 +120,17 @@ func (e *Errand) showIdentities(v *visit, status int, p page.Prove) {
 		e.away(v, err)
 		return
 	}
+	needed, err := e.needed(v, len(linked))
+	if err != nil {
+		e.away(v, err)
+		return
+	}
 	list := page.Identities{Sub: e.sub(v, identityResults, p)}
 	for _, l := range linked {
 		shown := e.shown(l.Provider)
 		list.Linked = append(list.Linked, page.LinkedIdentity{
 			ID: l.ID, Label: shown.Label, Kind: shown.Kind, Address: identity.Masked(l.Email), Linked: l.Linked, Used: l.LastUsed,
-			LastWay: identity.LastWay(v.user, len(linked)),
+			LastWay: needed,
 		})
 	}
 	for _, p := range e.Linking.Providers {
@@ -231,6 +237,20 @@ func (e *Errand) refuseLink(v *visit, n identity.Named, reason string) {
 	})
 }
 
+// needed tells whether each of so many identities is the last way in, for what is
+// shown; stillIn decides.
+func (e *Errand) needed(v *visit, linked int) (bool, error) {
+	ways, err := e.Keys.Ways(v.Context(), v.user, factor.Ways{Mail: e.Prover.Mails(), Identities: linked - 1})
+	return !ways.Enough(), err
+}
+
+// stillIn tells whether somebody would get in with so many identities.
+func (e *Errand) stillIn(tx store.Tx, u *store.User, linked int) (bool, error) {
+	ways, err := e.Keys.WaysIn(tx, u, factor.Ways{Mail: e.Prover.Mails()})
+	ways.Identities = linked
+	return ways.Enough(), err
+}
+
 // unlink takes one away, tells by mail and ends the other sessions.
 func (e *Errand) unlink(v *visit) {
 	id := v.PostForm.Get("identity")
@@ -245,7 +265,11 @@ func (e *Errand) unlink(v *visit) {
 		return
 	}
 	form := "unlink-" + id
-	if identity.LastWay(v.user, len(linked)) {
+	switch needed, err := e.needed(v, len(linked)); {
+	case err != nil:
+		e.away(v, err)
+		return
+	case needed:
 		e.again(v, cause.Forbidden, page.Prove{Form: form}, e.showIdentities)
 		return
 	}
@@ -254,7 +278,7 @@ func (e *Errand) unlink(v *visit) {
 	}
 	tell := e.identityLetter(v, letter.IdentityUnlinked, linked[i].Provider, linked[i].Email)
 	err = e.change(v, tell, func(tx store.Tx, u *store.User) error {
-		if _, err := identity.Unlink(v.Context(), tx, u, id, e.Now()); err != nil {
+		if _, err := identity.Unlink(v.Context(), tx, u, id, e.stillIn, e.Now()); err != nil {
 			return err
 		}
 		return e.Sessions.EndOthers(tx, u, v.cookie)

@@ -25,6 +25,8 @@ type Keys interface {
 	RenameKey(ctx context.Context, u *store.User, id, name string) error
 	RemoveKey(ctx context.Context, tx store.Tx, u *store.User, id string, others factor.Ways) (factor.Key, error)
 	CheckKey(ctx context.Context, u *store.User, session, answer string) error
+	Ways(ctx context.Context, u *store.User, w factor.Ways) (factor.Ways, error)
+	WaysIn(tx store.Tx, u *store.User, w factor.Ways) (factor.Ways, error)
 }
 
 // PasskeyPages shows them.
