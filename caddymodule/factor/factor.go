@@ -136,10 +136,6 @@ type Status struct {
 	Setup, Confirmed bool
 	// NewSeed is true when it is an app and not only new recovery codes.
 	NewSeed bool
-	// App is true when there is an app, Keys counts the passkeys that can be used,
-	// for the second step as for a login.
-	App  bool
-	Keys int
 }
 
 // Status returns what u has, seen from the session with that handle.
@@ -151,13 +147,8 @@ func (f *Factors) Status(ctx context.Context, u *store.User, session string) (St
 	now := f.Now()
 	s := Status{On: u.SecondStep}
 	if s.On {
-		s.Since, s.CodesLeft, s.Devices, s.App = rec.Since, len(rec.Codes), devices(rec, u, now), rec.Seed != ""
+		s.Since, s.CodesLeft, s.Devices = rec.Since, len(rec.Codes), devices(rec, u, now)
 	}
-	list, err := f.keys(ctx, u.Account, u.ID)
-	if err != nil {
-		return Status{}, err
-	}
-	s.Keys = f.usable(list)
 	if p := pending(rec, session, now); p != nil {
 		s.Setup, s.Confirmed, s.NewSeed = true, p.Codes != "", p.Seed != ""
 	}

@@ -1,7 +1,6 @@
 package factor
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
-	"github.com/cliendo/gateway/caddymodule/keyring"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
@@ -43,19 +41,6 @@ func (f *Factors) BeginCodes(ctx context.Context, u *store.User, session string)
 	codes := newCodes()
 	return f.setUp(ctx, u, func(rec *store.Factor, now time.Time) {
 		rec.Setup = &store.FactorSetup{Codes: f.sealCodes(codes, u), Session: session, Until: now.Add(SetupLife)}
-	})
-}
-
-// BeginKeys has the passkeys of u become their second step: without an app, and
-// counting for nothing before the recovery codes were stored. ErrNoPasskeys where
-// they have none.
-func (f *Factors) BeginKeys(ctx context.Context, u *store.User, session string) error {
-	if has, err := f.HasKeys(ctx, u); err != nil || !has {
-		return cmp.Or(err, ErrNoPasskeys)
-	}
-	codes := newCodes()
-	return f.setUp(ctx, u, func(rec *store.Factor, now time.Time) {
-		rec.Setup = &store.FactorSetup{Keys: true, Codes: f.sealCodes(codes, u), Session: session, Until: now.Add(SetupLife)}
 	})
 }
 
@@ -151,17 +136,8 @@ func (f *Factors) Enable(tx store.Tx, u *store.User, session string) error {
 	}
 	now := f.Now()
 	p := pending(rec, session, now)
-	if p == nil || p.Codes == "" || p.Seed == "" && !p.Keys && !u.SecondStep {
+	if p == nil || p.Codes == "" || p.Seed == "" && !u.SecondStep {
 		return ErrNone
-	}
-	if p.Keys {
-		list, err := keyring.Read(tx, u.ID)
-		if err != nil {
-			return err
-		}
-		if f.usable(list) == 0 {
-			return ErrNone // deleted meanwhile
-		}
 	}
 	s, err := f.unsealed(p, u)
 	if err != nil {
@@ -169,9 +145,6 @@ func (f *Factors) Enable(tx store.Tx, u *store.User, session string) error {
 	}
 	if p.Seed != "" {
 		rec.Seed, rec.Step, rec.Burned, rec.Since = p.Seed, p.Step, nil, now
-	}
-	if p.Keys {
-		rec.Since = now
 	}
 	rec.Codes = nil
 	for _, c := range s.Codes {
