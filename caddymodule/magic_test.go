@@ -91,7 +91,7 @@ func TestInAnotherBrowserThePersonTypesTheirAddress(t *testing.T) {
 		phone.lang = "en"
 		mail := desk.asks("jan@acme.test", "/clients")
 		phone.get(mail.Link).wants("Conflict other_browser")
-		if text := phone.res.Body.String(); !strings.Contains(text, "Firefox / Linux") || !strings.Contains(text, "192.0.2.1") ||
+		if text := phone.res.Body.String(); !strings.Contains(text, "Firefox op Linux") || !strings.Contains(text, "192.0.2.1") ||
 			!strings.Contains(text, "10:00") || !strings.Contains(text, `lang="nl"`) {
 			t.Errorf("which tab asked is not said in the language of the person: %s", text)
 		}
