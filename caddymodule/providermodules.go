@@ -88,7 +88,7 @@ func (c *ProviderClient) config(f *filling, kind provider.Kind, base string) pro
 // done returns what is wrong with the whole.
 func (f *filling) done(c provider.Config) error {
 	if err := errors.Join(f.errs...); err != nil {
-		return err // a placeholder that failed would be told of twice
+		return err // the check below would only say of an empty word what is said here
 	}
 	if err := c.Check(); err != nil {
 		return fmt.Errorf("%s: %w", f.in, err)
