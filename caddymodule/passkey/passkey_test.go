@@ -24,24 +24,24 @@ import (
 // A passkey is both factors: nobody is asked for a second step after it.
 func TestAPasskeyIsBothFactors(t *testing.T) {
 	onStores(t, func(h *house) {
-		_, err := h.factors.Enrol(context.Background(), h.reread("jan"))
-		testkit.Must(h.t, err)
+		_, err := h.Factors.Enrol(context.Background(), h.Reread("jan"))
+		testkit.Must(h.T, err)
 		b := h.browser("192.0.2.1")
-		h.want(b.post(b.answer(h.phone), "remember", "1"), 303, "", "/clients?x=1")
+		h.Want(b.post(b.answer(h.phone), "remember", "1"), 303, "", "/clients?x=1")
 		f, ok := b.in()
 		if !ok || f.User.ID != "jan" {
-			h.t.Fatalf("not logged in: %q", f.Cause)
+			h.T.Fatalf("not logged in: %q", f.Cause)
 		}
-		all, err := h.sessions.Of(context.Background(), "praktijk", "jan")
-		testkit.Must(h.t, err)
+		all, err := h.Sessions.Of(context.Background(), "praktijk", "jan")
+		testkit.Must(h.T, err)
 		if len(all) != 1 || !slices.Equal(all[0].Amr, []string{"pop", "user", "mfa"}) || !all[0].Remember {
-			h.t.Errorf("%+v", all)
+			h.T.Errorf("%+v", all)
 		}
 		// Another login, with another answer of the same key.
 		other := h.browser("198.51.100.7")
-		h.want(other.post(other.answer(h.phone)), 303, "", "/clients?x=1")
-		if all, err = h.sessions.Of(context.Background(), "praktijk", "jan"); err != nil || len(all) != 2 {
-			h.t.Errorf("%+v, %v", all, err)
+		h.Want(other.post(other.answer(h.phone)), 303, "", "/clients?x=1")
+		if all, err = h.Sessions.Of(context.Background(), "praktijk", "jan"); err != nil || len(all) != 2 {
+			h.T.Errorf("%+v, %v", all, err)
 		}
 	})
 }
@@ -50,11 +50,11 @@ func TestAPasskeyIsBothFactors(t *testing.T) {
 func TestAPasskeyOpensNothingThatIsShut(t *testing.T) {
 	account := func(fn func(a *store.Account)) func(h *house) {
 		return func(h *house) {
-			_, err := h.dir.UpdateAccount(context.Background(), "praktijk", func(a *store.Account) error {
+			_, err := h.Dir.UpdateAccount(context.Background(), "praktijk", func(a *store.Account) error {
 				fn(a)
 				return nil
 			})
-			testkit.Must(h.t, err)
+			testkit.Must(h.T, err)
 		}
 	}
 	state := func(s string) func(h *house) { return account(func(a *store.Account) { a.State = s }) }
@@ -63,15 +63,15 @@ func TestAPasskeyOpensNothingThatIsShut(t *testing.T) {
 		want cause.Cause
 	}{
 		"a block": {func(h *house) {
-			h.change("jan", func(u *store.User) { u.Block = &store.Block{By: "admin", At: h.now()} })
+			h.change("jan", func(u *store.User) { u.Block = &store.Block{By: "admin", At: h.Now()} })
 		}, cause.UserBlocked},
 		"suspended": {state(directory.Suspended), cause.AccountSuspended},
 		"cancelled": {state(directory.Cancelled), cause.AccountCancelled},
 		"arrears":   {account(func(a *store.Account) { a.State, a.UnpaidInvoices = directory.Arrears, 9 }), cause.AccountArrears},
 		"a type that may not": {func(h *house) {
-			u := h.reread("jan")
+			u := h.Reread("jan")
 			u.Type = "of an earlier configuration"
-			testkit.Must(h.t, h.store.Update(context.Background(), store.AccountTag("praktijk"), func(tx store.Tx) error {
+			testkit.Must(h.T, h.Store.Update(context.Background(), store.AccountTag("praktijk"), func(tx store.Tx) error {
 				return store.Users.Put(tx, "jan", u, time.Time{})
 			}))
 		}, cause.TypeDenied},
@@ -80,9 +80,9 @@ func TestAPasskeyOpensNothingThatIsShut(t *testing.T) {
 			onStores(t, func(h *house) {
 				c.do(h)
 				b := h.browser("192.0.2.1")
-				h.want(b.post(b.answer(h.phone)), http.StatusForbidden, c.want, "")
+				h.Want(b.post(b.answer(h.phone)), http.StatusForbidden, c.want, "")
 				if f, _ := b.in(); f.Session != nil {
-					h.t.Error("a session")
+					h.T.Error("a session")
 				}
 			})
 		})
@@ -91,25 +91,25 @@ func TestAPasskeyOpensNothingThatIsShut(t *testing.T) {
 
 func TestAnAnswerForSomethingElseIsNone(t *testing.T) {
 	onStores(t, func(h *house) {
-		ctx, b, jan := context.Background(), h.browser("192.0.2.1"), h.reread("jan")
+		ctx, b, jan := context.Background(), h.browser("192.0.2.1"), h.Reread("jan")
 		b.asked()
 		thief := h.browser("198.51.100.7")
 		thief.asked()
 		b.refused("of another browser", b.post(thief.answer(h.phone)), 401, cause.PasskeyRefused)
 		for name, ask := range map[string]func() (string, error){
-			"to prove an action": func() (string, error) { return h.factors.AskAction(ctx, jan, "a session") },
+			"to prove an action": func() (string, error) { return h.Factors.AskAction(ctx, jan, "a session") },
 			"for the second step": func() (string, error) {
-				_, err := h.factors.Enrol(ctx, jan)
-				testkit.Must(h.t, err)
-				token, err := h.factors.Open(ctx, h.reread("jan"), &store.HalfLogin{Method: "password", Amr: []string{"pwd"}})
-				testkit.Must(h.t, err)
-				return h.factors.AskStep(ctx, token)
+				_, err := h.Factors.Enrol(ctx, jan)
+				testkit.Must(h.T, err)
+				token, err := h.Factors.Open(ctx, h.Reread("jan"), &store.HalfLogin{Method: "password", Amr: []string{"pwd"}})
+				testkit.Must(h.T, err)
+				return h.Factors.AskStep(ctx, token)
 			},
 		} {
 			asked, err := ask()
-			testkit.Must(h.t, err)
+			testkit.Must(h.T, err)
 			answer, err := h.phone.Get(asked)
-			testkit.Must(h.t, err)
+			testkit.Must(h.T, err)
 			b.refused(name, b.post(answer), 401, cause.PasskeyRefused)
 		}
 		// In a browser that keeps no cookies nothing says that it asked.
@@ -118,11 +118,11 @@ func TestAnAnswerForSomethingElseIsNone(t *testing.T) {
 		bare.Cookies = map[string]string{}
 		bare.refused("without a cookie", bare.post(answer), 401, cause.PasskeyRefused)
 		late := b.answer(h.phone)
-		h.push(factor.ChallengeLife)
+		h.Push(factor.ChallengeLife)
 		res := b.post(late)
 		b.refused("too late", res, 401, cause.PasskeyRefused)
 		if !strings.Contains(res.Body.String(), "Het duurde te lang") {
-			h.t.Errorf("not said: %s", res.Body)
+			h.T.Errorf("not said: %s", res.Body)
 		}
 	})
 }
@@ -147,12 +147,12 @@ func TestFiftyAtOnceWithOneAnswer(t *testing.T) {
 		}
 		wg.Wait()
 		if codes[http.StatusSeeOther] != 1 {
-			h.t.Errorf("answers: %v", codes)
+			h.T.Errorf("answers: %v", codes)
 		}
-		all, err := h.sessions.Of(context.Background(), "praktijk", "jan")
-		testkit.Must(h.t, err)
+		all, err := h.Sessions.Of(context.Background(), "praktijk", "jan")
+		testkit.Must(h.T, err)
 		if len(all) != 1 {
-			h.t.Errorf("%d sessions", len(all))
+			h.T.Errorf("%d sessions", len(all))
 		}
 	})
 }
@@ -179,7 +179,7 @@ func TestWhatIsNoAnswerAtAll(t *testing.T) {
 		} {
 			b.refused(name, b.post(text), 401, cause.PasskeyRefused)
 		}
-		h.want(b.post(right), 303, "", "/clients?x=1") // and none of it used the right one up
+		h.Want(b.post(right), 303, "", "/clients?x=1") // and none of it used the right one up
 	})
 }
 
@@ -207,16 +207,16 @@ func TestGuessingIsSlowedDown(t *testing.T) {
 		res := b.post(b.answer(h.phone))
 		b.refused("one more", res, 429, cause.TooManyAttempts)
 		if res.Header().Get("Retry-After") == "" {
-			h.t.Error("nobody is told when to come back")
+			h.T.Error("nobody is told when to come back")
 		}
-		states, err := h.limits.Show(context.Background(), attempt.Subject("jan", ""))
+		states, err := h.Limits.Show(context.Background(), attempt.Subject("jan", ""))
 		if err != nil || len(states) != 0 {
-			h.t.Errorf("the password pays for it: %+v, %v", states, err)
+			h.T.Errorf("the password pays for it: %+v, %v", states, err)
 		}
 		other := h.browser("192.0.2.1")
-		h.want(other.post(other.answer(tablet)), 303, "", "/clients?x=1")
-		h.push(31 * time.Second)
-		h.want(b.post(b.answer(h.phone)), 303, "", "/clients?x=1")
+		h.Want(other.post(other.answer(tablet)), 303, "", "/clients?x=1")
+		h.Push(31 * time.Second)
+		h.Want(b.post(b.answer(h.phone)), 303, "", "/clients?x=1")
 	})
 }
 
@@ -224,13 +224,13 @@ func TestTheOwnerOfACopiedKeyIsTold(t *testing.T) {
 	onStores(t, func(h *house) {
 		twin, b := h.phone.Copy(), h.browser("192.0.2.1")
 		for range 2 {
-			h.want(b.post(b.answer(h.phone)), 303, "", "/clients?x=1")
+			h.Want(b.post(b.answer(h.phone)), 303, "", "/clients?x=1")
 		}
 		thief := h.browser("198.51.100.7")
 		res := thief.post(thief.answer(twin))
 		thief.refused("the copy", res, 401, cause.PasskeyRefused)
-		if !h.letter(letter.PasskeyCopied) {
-			h.t.Error("its owner is not told")
+		if !h.Letter(letter.PasskeyCopied) {
+			h.T.Error("its owner is not told")
 		}
 	})
 }
@@ -255,29 +255,29 @@ func TestWhoIsAskedForAPasskey(t *testing.T) {
 		for _, host := range []string{"127.0.0.1", "app.example", "[::1]:8080"} {
 			r := httptest.NewRequest(http.MethodGet, "http://"+host+"/gateway/passkey/options", http.NoBody)
 			if res := elsewhere.Do(r); res.Code != http.StatusNotFound || res.Body.String() != "{}" {
-				h.t.Errorf("%s: %d %s", host, res.Code, res.Body)
+				h.T.Errorf("%s: %d %s", host, res.Code, res.Body)
 			}
 		}
 		proof := func(b *browser) *httptest.ResponseRecorder { return b.Get("/gateway/passkey/proof") }
 		b := h.browser("192.0.2.1")
 		if res := proof(b); res.Code != http.StatusNotFound || res.Body.String() != "{}" {
-			h.t.Errorf("a stranger: %d %s", res.Code, res.Body)
+			h.T.Errorf("a stranger: %d %s", res.Code, res.Body)
 		}
-		h.want(b.post(b.answer(h.phone)), 303, "", "/clients?x=1")
+		h.Want(b.post(b.answer(h.phone)), 303, "", "/clients?x=1")
 		if res := proof(b); res.Code != http.StatusOK || !strings.Contains(res.Body.String(), "allowCredentials") {
-			h.t.Errorf("jan: %d %s", res.Code, res.Body)
+			h.T.Errorf("jan: %d %s", res.Code, res.Body)
 		}
 		h.user("eva", "teammate")
-		s, err := h.sessions.Start(context.Background(), session.Login{User: h.reread("eva"), Amr: []string{"pwd"}})
-		testkit.Must(h.t, err)
+		s, err := h.Sessions.Start(context.Background(), session.Login{User: h.Reread("eva"), Amr: []string{"pwd"}})
+		testkit.Must(h.T, err)
 		b.Cookies[cookie.Session] = s.Cookie
 		if res := proof(b); res.Code != http.StatusNotFound {
-			h.t.Errorf("somebody without one: %d %s", res.Code, res.Body)
+			h.T.Errorf("somebody without one: %d %s", res.Code, res.Body)
 		}
 		h.change("eva", func(u *store.User) { u.Epoch++ })
 		h.add("eva", device())
 		if res := proof(b); res.Code != http.StatusNotFound {
-			h.t.Errorf("in a session that is over: %d %s", res.Code, res.Body)
+			h.T.Errorf("in a session that is over: %d %s", res.Code, res.Body)
 		}
 	})
 }

@@ -17,21 +17,22 @@ import (
 	"github.com/cliendo/gateway/caddymodule/factor/softkey"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/testkit"
+	"github.com/cliendo/gateway/caddymodule/testkit/inn"
 )
 
 // keyOf gives a user a security key, which does not check who holds it.
 func (h *house) keyOf(user string) *softkey.Device {
-	h.t.Helper()
-	ctx, u := context.Background(), h.reread(user)
+	h.T.Helper()
+	ctx, u := context.Background(), h.Reread(user)
 	d := &softkey.Device{Origin: "http://localhost", Unverified: true}
-	asked, err := h.factors.AskNew(ctx, u, "a session")
-	testkit.Must(h.t, err)
+	asked, err := h.Factors.AskNew(ctx, u, "a session")
+	testkit.Must(h.T, err)
 	answer, err := d.Create(asked)
-	testkit.Must(h.t, err)
-	made, err := h.factors.MakeKey(u, "a session", answer)
-	testkit.Must(h.t, err)
-	testkit.Must(h.t, h.store.Update(ctx, store.AccountTag("praktijk"), func(tx store.Tx) error {
-		_, err := h.factors.AddKey(ctx, tx, u, made, "Key", "")
+	testkit.Must(h.T, err)
+	made, err := h.Factors.MakeKey(u, "a session", answer)
+	testkit.Must(h.T, err)
+	testkit.Must(h.T, h.Store.Update(ctx, store.AccountTag("praktijk"), func(tx store.Tx) error {
+		_, err := h.Factors.AddKey(ctx, tx, u, made, "Key", "")
 		return err
 	}))
 	return d
@@ -39,13 +40,13 @@ func (h *house) keyOf(user string) *softkey.Device {
 
 // answer is what a device says to the page of the second step in this browser.
 func (b *browser) answer(d *softkey.Device) string {
-	b.h.t.Helper()
+	b.h.T.Helper()
 	res := b.Get("/gateway/second-step/passkey")
 	if res.Code != http.StatusOK || res.Header().Get("Cache-Control") != "no-store" {
-		b.h.t.Fatalf("%d %v: %s", res.Code, res.Header(), res.Body)
+		b.h.T.Fatalf("%d %v: %s", res.Code, res.Header(), res.Body)
 	}
 	text, err := d.Get(res.Body.String())
-	testkit.Must(b.h.t, err)
+	testkit.Must(b.h.T, err)
 	return text
 }
 
@@ -57,29 +58,29 @@ func TestAKeyIsASecondStepAndUsesTheLoginUp(t *testing.T) {
 	onStores(t, func(h *house) {
 		key, b := h.keyOf("jan"), h.browser("192.0.2.1")
 		if body := b.first("jan").Body.String(); !strings.Contains(body, `data-passkey-ask="/gateway/second-step/passkey"`) {
-			h.t.Errorf("a key is not offered: %s", body)
+			h.T.Errorf("a key is not offered: %s", body)
 		}
 		kept, answer := b.Cookies[cookie.Flow], b.answer(key)
-		h.want(b.key(answer), 303, "", "/clients?x=1")
-		all, err := h.sessions.Of(context.Background(), "praktijk", "jan")
-		testkit.Must(h.t, err)
+		h.Want(b.key(answer), 303, "", "/clients?x=1")
+		all, err := h.Sessions.Of(context.Background(), "praktijk", "jan")
+		testkit.Must(h.T, err)
 		if len(all) != 1 || !slices.Equal(all[0].Amr, []string{"pwd", "pop", "user", "mfa"}) || !all[0].Remember {
-			h.t.Errorf("%+v", all)
+			h.T.Errorf("%+v", all)
 		}
 		// The login is used up: for the answer, for a code, and for a new question.
 		thief := h.browser("192.0.2.1")
 		thief.Cookies[cookie.Flow] = kept
 		if res := thief.Get("/gateway/second-step/passkey"); res.Code != http.StatusNotFound {
-			h.t.Errorf("asked again: %d", res.Code)
+			h.T.Errorf("asked again: %d", res.Code)
 		}
-		h.want(thief.key(answer), 401, cause.NotLoggedIn, "")
+		h.Want(thief.key(answer), 401, cause.NotLoggedIn, "")
 		thief.Cookies[cookie.Flow] = kept
-		h.want(thief.step(h.code()), 401, cause.NotLoggedIn, "")
+		h.Want(thief.step(h.code()), 401, cause.NotLoggedIn, "")
 		// And the answer is no good for the next one.
 		again := h.browser("192.0.2.1")
 		again.first("jan")
-		h.want(again.key(answer), 401, cause.PasskeyRefused, "")
-		h.want(again.key(again.answer(key)), 303, "", "/clients?x=1")
+		h.Want(again.key(answer), 401, cause.PasskeyRefused, "")
+		h.Want(again.key(again.answer(key)), 303, "", "/clients?x=1")
 	})
 }
 
@@ -87,13 +88,13 @@ func TestWhoIsNotAskedForAKey(t *testing.T) {
 	onStores(t, func(h *house) {
 		b := h.browser("192.0.2.1")
 		if res := b.Get("/gateway/second-step/passkey"); res.Code != http.StatusNotFound || res.Body.Len() > 0 {
-			h.t.Errorf("a stranger: %d %s", res.Code, res.Body)
+			h.T.Errorf("a stranger: %d %s", res.Code, res.Body)
 		}
 		if body := b.first("jan").Body.String(); strings.Contains(body, "data-passkey=") {
-			h.t.Errorf("jan has none: %s", body)
+			h.T.Errorf("jan has none: %s", body)
 		}
 		if res := b.Get("/gateway/second-step/passkey"); res.Code != http.StatusNotFound {
-			h.t.Errorf("jan has none: %d %s", res.Code, res.Body)
+			h.T.Errorf("jan has none: %d %s", res.Code, res.Body)
 		}
 	})
 }
@@ -106,9 +107,9 @@ func TestAKeyThatIsNotEnough(t *testing.T) {
 		key, evas := h.keyOf("jan"), h.keyOf("eva")
 		asked := func(ask func() (string, error)) string {
 			options, err := ask()
-			testkit.Must(h.t, err)
+			testkit.Must(h.T, err)
 			answer, err := key.Get(options)
-			testkit.Must(h.t, err)
+			testkit.Must(h.T, err)
 			return answer
 		}
 		other := h.browser("198.51.100.7")
@@ -117,26 +118,26 @@ func TestAKeyThatIsNotEnough(t *testing.T) {
 		b.first("jan")
 		challenge := softkey.Challenge(b.Get("/gateway/second-step/passkey").Body.String())
 		foreign, err := evas.Sign(evas.Keys()[0], challenge)
-		testkit.Must(h.t, err)
-		h.want(b.key(foreign), 401, cause.PasskeyRefused, "")
+		testkit.Must(h.T, err)
+		h.Want(b.key(foreign), 401, cause.PasskeyRefused, "")
 		for name, answer := range map[string]string{
 			"of another login of jan": other.answer(key),
-			"to log in with":          asked(func() (string, error) { return h.factors.AskLogin("a browser") }),
-			"to prove an action":      asked(func() (string, error) { return h.factors.AskAction(ctx, h.jan, "a session") }),
+			"to log in with":          asked(func() (string, error) { return h.Factors.AskLogin("a browser") }),
+			"to prove an action":      asked(func() (string, error) { return h.Factors.AskAction(ctx, h.jan, "a session") }),
 			"nothing of a key":        "{}",
 		} {
-			if res := b.key(answer); res.Code != 401 || attr(res, "data-cause") != string(cause.PasskeyRefused) {
-				h.t.Errorf("%s: %d %s", name, res.Code, res.Body)
+			if res := b.key(answer); res.Code != 401 || inn.Attr(res, "data-cause") != string(cause.PasskeyRefused) {
+				h.T.Errorf("%s: %d %s", name, res.Code, res.Body)
 			}
-			testkit.Must(h.t, h.limits.Clear(ctx, attempt.Subject("jan", "")))
+			testkit.Must(h.T, h.Limits.Clear(ctx, attempt.Subject("jan", "")))
 		}
 		key.Absent = true
-		h.want(b.key(b.answer(key)), 401, cause.PasskeyRefused, "")
+		h.Want(b.key(b.answer(key)), 401, cause.PasskeyRefused, "")
 		key.Absent = false
 		if f, ok := b.in(); ok || f.Session != nil {
-			h.t.Fatal("logged in")
+			h.T.Fatal("logged in")
 		}
-		h.want(b.key(b.answer(key)), 303, "", "/clients?x=1")
+		h.Want(b.key(b.answer(key)), 303, "", "/clients?x=1")
 	})
 }
 
@@ -152,16 +153,16 @@ func TestKeysCountWithTheCodes(t *testing.T) {
 			if i == 5 {
 				want = cause.TooManyAttempts
 			}
-			if attr(res, "data-cause") != string(want) {
-				h.t.Fatalf("guess %d: %d %s", i+1, res.Code, res.Body)
+			if inn.Attr(res, "data-cause") != string(want) {
+				h.T.Fatalf("guess %d: %d %s", i+1, res.Code, res.Body)
 			}
 		}
 		b := h.browser("192.0.2.1")
 		b.first("jan")
-		h.want(b.key(b.answer(key)), 429, cause.TooManyAttempts, "")
-		h.want(b.step(h.code()), 429, cause.TooManyAttempts, "")
+		h.Want(b.key(b.answer(key)), 429, cause.TooManyAttempts, "")
+		h.Want(b.step(h.code()), 429, cause.TooManyAttempts, "")
 		if f, _ := b.in(); f.Session != nil {
-			h.t.Error("logged in")
+			h.T.Error("logged in")
 		}
 	})
 }
@@ -180,10 +181,10 @@ func TestManyAtOnceWithOneAnswerOfAKey(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		all, err := h.sessions.Of(context.Background(), "praktijk", "jan")
-		testkit.Must(h.t, err)
+		all, err := h.Sessions.Of(context.Background(), "praktijk", "jan")
+		testkit.Must(h.T, err)
 		if len(all) != 1 {
-			h.t.Errorf("%d sessions", len(all))
+			h.T.Errorf("%d sessions", len(all))
 		}
 	})
 }
@@ -193,14 +194,14 @@ func TestABlockBeforeTheKeyEndsIt(t *testing.T) {
 		key, b := h.keyOf("jan"), h.browser("192.0.2.1")
 		b.first("jan")
 		answer := b.answer(key)
-		_, err := h.dir.UpdateUser(context.Background(), "praktijk", "jan", func(u *store.User) error {
-			u.Block = &store.Block{By: "admin", At: h.now()}
+		_, err := h.Dir.UpdateUser(context.Background(), "praktijk", "jan", func(u *store.User) error {
+			u.Block = &store.Block{By: "admin", At: h.Now()}
 			return nil
 		})
-		testkit.Must(h.t, err)
-		h.want(b.key(answer), 403, cause.UserBlocked, "")
+		testkit.Must(h.T, err)
+		h.Want(b.key(answer), 403, cause.UserBlocked, "")
 		if f, _ := b.in(); f.Session != nil {
-			h.t.Error("logged in")
+			h.T.Error("logged in")
 		}
 	})
 }
@@ -210,10 +211,10 @@ func TestMalformedFormsOfKeys(t *testing.T) {
 		key, b := h.keyOf("jan"), h.browser("192.0.2.1")
 		b.first("jan")
 		right := b.answer(key)
-		h.want(b.key(right, "passkey", right), 400, cause.BadRequest, "")
-		h.want(b.key("\xff"), 400, cause.BadRequest, "")
-		h.want(b.key(strings.Repeat("x", 32<<10)), 400, cause.BadRequest, "")
-		h.want(b.key(`{"id":"`+strings.Repeat("x", factor.MaxPosted)+`"}`), 401, cause.PasskeyRefused, "")
-		h.want(b.key(right), 303, "", "/clients?x=1")
+		h.Want(b.key(right, "passkey", right), 400, cause.BadRequest, "")
+		h.Want(b.key("\xff"), 400, cause.BadRequest, "")
+		h.Want(b.key(strings.Repeat("x", 32<<10)), 400, cause.BadRequest, "")
+		h.Want(b.key(`{"id":"`+strings.Repeat("x", factor.MaxPosted)+`"}`), 401, cause.PasskeyRefused, "")
+		h.Want(b.key(right), 303, "", "/clients?x=1")
 	})
 }

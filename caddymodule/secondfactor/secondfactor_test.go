@@ -18,56 +18,57 @@ import (
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/testkit"
+	"github.com/cliendo/gateway/caddymodule/testkit/inn"
 )
 
 func TestALoginInTwoSteps(t *testing.T) {
 	onStores(t, func(h *house) {
 		b := h.browser("192.0.2.1")
 		res := b.first("jan")
-		h.want(res, 401, cause.SecondStepRequired, "")
-		if attr(res, "data-reference") == "" || !strings.Contains(res.Body.String(), `action="/gateway/second-step?to=%2Fclients%3Fx%3D1"`) ||
+		h.Want(res, 401, cause.SecondStepRequired, "")
+		if inn.Attr(res, "data-reference") == "" || !strings.Contains(res.Body.String(), `action="/gateway/second-step?to=%2Fclients%3Fx%3D1"`) ||
 			!strings.Contains(res.Body.String(), "Jan &amp; Co") || b.Cookies[cookie.Session] != "" {
-			h.t.Errorf("cookies %v, page %s", b.Cookies, res.Body)
+			h.T.Errorf("cookies %v, page %s", b.Cookies, res.Body)
 		}
-		h.want(b.Get("/gateway/second-step"), 200, "", "") // Reload
+		h.Want(b.Get("/gateway/second-step"), 200, "", "") // Reload
 		res = b.step(h.wrongCode())
-		h.want(res, 401, cause.SecondStepFailed, "")
-		if attr(res, "data-reference") == "" {
-			h.t.Error("a refused code has no reference")
+		h.Want(res, 401, cause.SecondStepFailed, "")
+		if inn.Attr(res, "data-reference") == "" {
+			h.T.Error("a refused code has no reference")
 		}
 		code := h.code()
-		h.want(b.step(" "+code[:3]+" - "+code[3:]), 303, "", "/clients?x=1")
+		h.Want(b.step(" "+code[:3]+" - "+code[3:]), 303, "", "/clients?x=1")
 		f, ok := b.in()
 		if !ok {
-			h.t.Fatalf("not logged in: %q", f.Cause)
+			h.T.Fatalf("not logged in: %q", f.Cause)
 		}
-		all, err := h.sessions.Of(context.Background(), "praktijk", "jan")
-		testkit.Must(h.t, err)
+		all, err := h.Sessions.Of(context.Background(), "praktijk", "jan")
+		testkit.Must(h.T, err)
 		if len(all) != 1 || !slices.Equal(all[0].Amr, []string{"pwd", "otp", "mfa"}) || !all[0].Remember {
-			h.t.Errorf("%+v", all)
+			h.T.Errorf("%+v", all)
 		}
 		// The way in is used up.
-		h.want(b.step(code), 401, cause.NotLoggedIn, "")
-		h.want(h.browser("192.0.2.1").Get("/gateway/second-step?to=%2Fclients"), 303, "", "/gateway/login?to=%2Fclients")
+		h.Want(b.step(code), 401, cause.NotLoggedIn, "")
+		h.Want(h.browser("192.0.2.1").Get("/gateway/second-step?to=%2Fclients"), 303, "", "/gateway/login?to=%2Fclients")
 	})
 }
 
 func TestATicketIsUsedWhenTheSecondStepSucceededAndNotBefore(t *testing.T) {
 	onStores(t, func(h *house) {
 		b := h.browser("192.0.2.1")
-		h.want(b.Post("/first", "user", "jan", "ticket", "mail-1"), 401, cause.SecondStepRequired, "")
-		h.want(b.step(h.wrongCode()), 401, cause.SecondStepFailed, "")
-		if len(h.settled) != 0 {
-			h.t.Fatalf("used before the second step: %v", h.settled)
+		h.Want(b.Post("/first", "user", "jan", "ticket", "mail-1"), 401, cause.SecondStepRequired, "")
+		h.Want(b.step(h.wrongCode()), 401, cause.SecondStepFailed, "")
+		if len(h.Settled()) != 0 {
+			h.T.Fatalf("used before the second step: %v", h.Settled())
 		}
-		h.want(b.step(h.code()), 303, "", "/mailed")
-		if !slices.Equal(h.settled, []string{"mail-1"}) {
-			h.t.Errorf("used: %v", h.settled)
+		h.Want(b.step(h.code()), 303, "", "/mailed")
+		if !slices.Equal(h.Settled(), []string{"mail-1"}) {
+			h.T.Errorf("used: %v", h.Settled())
 		}
-		all, err := h.sessions.Of(context.Background(), "praktijk", "jan")
-		testkit.Must(h.t, err)
+		all, err := h.Sessions.Of(context.Background(), "praktijk", "jan")
+		testkit.Must(h.T, err)
 		if len(all) != 1 || !slices.Equal(all[0].Amr, []string{"otp", "mfa"}) {
-			h.t.Errorf("%+v", all)
+			h.T.Errorf("%+v", all)
 		}
 	})
 }
@@ -81,29 +82,29 @@ func TestHalfALoginIsNone(t *testing.T) {
 			thief := h.browser("198.51.100.7")
 			thief.Cookies[cookie.Session] = value // as a session
 			if f, ok := thief.in(); ok || f.Session != nil {
-				h.t.Errorf("%s opens as a session", name)
+				h.T.Errorf("%s opens as a session", name)
 			}
 			thief.Cookies = map[string]string{cookie.Device: value} // as a device
-			h.want(thief.first("jan"), 401, cause.SecondStepRequired, "")
+			h.Want(thief.first("jan"), 401, cause.SecondStepRequired, "")
 		}
-		h.want(b.Get("/gateway/login"), 200, "", "") // not sent on
+		h.Want(b.Get("/gateway/login"), 200, "", "") // not sent on
 		// Another browser does not get on with it: what names it is not enough.
 		thief := h.browser("198.51.100.7")
 		page := b.Get("/gateway/second-step").Body.String()
 		_, rest, _ := strings.Cut(page, `name="login" value="`)
 		handle, _, _ := strings.Cut(rest, `"`)
 		if handle == "" {
-			h.t.Fatal(page)
+			h.T.Fatal(page)
 		}
-		h.want(thief.step(h.code(), "login", handle), 401, cause.NotLoggedIn, "")
+		h.Want(thief.step(h.code(), "login", handle), 401, cause.NotLoggedIn, "")
 		thief.Get("/gateway/login")
-		h.want(thief.step(h.code(), "login", handle), 401, cause.NotLoggedIn, "")
+		h.Want(thief.step(h.code(), "login", handle), 401, cause.NotLoggedIn, "")
 		// Nor with a forged or a cut cookie.
 		for name, value := range b.Cookies {
 			thief.Cookies = map[string]string{name: value[:len(value)-2] + "xx"}
-			h.want(thief.step(h.code()), 401, cause.NotLoggedIn, "")
+			h.Want(thief.step(h.code()), 401, cause.NotLoggedIn, "")
 		}
-		h.want(b.step(h.code()), 303, "", "/clients?x=1")
+		h.Want(b.step(h.code()), 303, "", "/clients?x=1")
 	})
 }
 
@@ -117,36 +118,36 @@ func TestGuessingOverManyLoginsAndNetworks(t *testing.T) {
 			b.first("jan")
 			last = b.step(h.wrongCode()).Code
 			if want := 401; i < 5 && last != want {
-				h.t.Fatalf("guess %d: %d", i+1, last)
+				h.T.Fatalf("guess %d: %d", i+1, last)
 			}
-			testkit.Must(h.t, h.limits.Proved(context.Background(), attempt.Subject("jan", "")))
+			testkit.Must(h.T, h.Limits.Proved(context.Background(), attempt.Subject("jan", "")))
 		}
 		if last != 429 {
-			h.t.Fatalf("guess 7: %d", last)
+			h.T.Fatalf("guess 7: %d", last)
 		}
 		// The right code does not help now, and no recovery code, on a known device either.
 		b := h.browser("192.0.2.1")
 		b.first("jan")
 		for _, code := range []string{h.code(), h.setup.Codes[0]} {
 			res := b.step(code)
-			h.want(res, 429, cause.TooManyAttempts, "")
+			h.Want(res, 429, cause.TooManyAttempts, "")
 			if res.Header().Get("Retry-After") == "" {
-				h.t.Error("nobody is told when to come back")
+				h.T.Error("nobody is told when to come back")
 			}
 		}
 		for range 200 {
-			if h.letters() != "" {
+			if h.Letters() != "" {
 				break
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
-		if h.letters() == "" {
-			h.t.Error("the user is not told that somebody guesses")
+		if h.Letters() == "" {
+			h.T.Error("the user is not told that somebody guesses")
 		}
-		h.push(time.Minute)
-		h.want(b.step(h.code()), 303, "", "/clients?x=1")
-		if states, err := h.limits.Show(context.Background(), attempt.Subject("jan", "")); err != nil || len(states) != 0 {
-			h.t.Errorf("success forgets: %+v, %v", states, err)
+		h.Push(time.Minute)
+		h.Want(b.step(h.code()), 303, "", "/clients?x=1")
+		if states, err := h.Limits.Show(context.Background(), attempt.Subject("jan", "")); err != nil || len(states) != 0 {
+			h.T.Errorf("success forgets: %+v, %v", states, err)
 		}
 	})
 }
@@ -171,7 +172,7 @@ func TestFiftyAtOnceWithOneCode(t *testing.T) {
 			}
 		}
 		if in != 1 {
-			h.t.Errorf("%d got in", in)
+			h.T.Errorf("%d got in", in)
 		}
 	})
 }
@@ -182,53 +183,53 @@ func TestASecondLoginInParallel(t *testing.T) {
 		h.user("eva", "teammate")
 		evas := h.enrol("eva")
 		b := h.browser("192.0.2.1")
-		jans := attr(b.first("jan"), `name="login" value`)
-		if again := attr(b.Get("/gateway/second-step"), `name="login" value`); jans == "" || again != jans {
-			h.t.Errorf("the login is called %q, then %q", jans, again)
+		jans := inn.Attr(b.first("jan"), `name="login" value`)
+		if again := inn.Attr(b.Get("/gateway/second-step"), `name="login" value`); jans == "" || again != jans {
+			h.T.Errorf("the login is called %q, then %q", jans, again)
 		}
 		b.first("eva")
 		// Jan's tab is told; his code is not compared with Eva's, nor counted.
 		res := b.step(h.code(), "login", jans)
-		h.want(res, 401, cause.NotLoggedIn, "")
-		if states, err := h.limits.Show(context.Background(), attempt.Subject("eva", "")); err != nil || len(states) != 0 {
-			h.t.Errorf("counted for eva: %+v, %v", states, err)
+		h.Want(res, 401, cause.NotLoggedIn, "")
+		if states, err := h.Limits.Show(context.Background(), attempt.Subject("eva", "")); err != nil || len(states) != 0 {
+			h.T.Errorf("counted for eva: %+v, %v", states, err)
 		}
-		h.want(b.step(h.code()), 401, cause.SecondStepFailed, "") // without the field: it is Eva's
-		h.want(b.step(evas.Codes[0]), 303, "", "/clients?x=1")
+		h.Want(b.step(h.code()), 401, cause.SecondStepFailed, "") // without the field: it is Eva's
+		h.Want(b.step(evas.Codes[0]), 303, "", "/clients?x=1")
 		if f, ok := b.in(); !ok || f.User.ID != "eva" {
-			h.t.Errorf("logged in as %v", f.User)
+			h.T.Errorf("logged in as %v", f.User)
 		}
 		// Each tab comes back to its own page.
 		one := h.browser("192.0.2.9")
 		one.Post("/first?to=%2Fone", "user", "jan")
 		one.Post("/first?to=%2Ftwo", "user", "jan")
-		h.push(time.Minute)
-		h.want(one.Post("/gateway/second-step?to=%2Fone", "code", h.code()), 303, "", "/one")
+		h.Push(time.Minute)
+		h.Want(one.Post("/gateway/second-step?to=%2Fone", "code", h.code()), 303, "", "/one")
 	})
 }
 
 func TestWhatComesBetweenEndsIt(t *testing.T) {
 	ctx := context.Background()
 	for name, between := range map[string]func(h *house){
-		"a log-out of all": func(h *house) { testkit.Must(h.t, h.dir.EndSessions(ctx, "praktijk", "jan")) },
+		"a log-out of all": func(h *house) { testkit.Must(h.T, h.Dir.EndSessions(ctx, "praktijk", "jan")) },
 		"a new password": func(h *house) {
-			_, err := h.dir.UpdateUser(ctx, "praktijk", "jan", func(u *store.User) error {
-				u.Password, u.PasswordChanged, u.SecondStep = "other", h.now(), false
+			_, err := h.Dir.UpdateUser(ctx, "praktijk", "jan", func(u *store.User) error {
+				u.Password, u.PasswordChanged, u.SecondStep = "other", h.Now(), false
 				u.Epoch++
 				return nil
 			})
-			testkit.Must(h.t, err)
+			testkit.Must(h.T, err)
 		},
-		"ten minutes": func(h *house) { h.push(factor.HalfLife) },
+		"ten minutes": func(h *house) { h.Push(factor.HalfLife) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			onStores(t, func(h *house) {
 				b := h.browser("192.0.2.1")
 				b.first("jan")
 				between(h)
-				h.want(b.step(h.code()), 401, cause.NotLoggedIn, "")
+				h.Want(b.step(h.code()), 401, cause.NotLoggedIn, "")
 				if _, ok := b.in(); ok {
-					h.t.Error("logged in")
+					h.T.Error("logged in")
 				}
 			})
 		})
@@ -237,14 +238,14 @@ func TestWhatComesBetweenEndsIt(t *testing.T) {
 		onStores(t, func(h *house) {
 			b := h.browser("192.0.2.1")
 			b.first("jan")
-			_, err := h.dir.UpdateUser(ctx, "praktijk", "jan", func(u *store.User) error {
-				u.Block = &store.Block{By: "admin", At: h.now()}
+			_, err := h.Dir.UpdateUser(ctx, "praktijk", "jan", func(u *store.User) error {
+				u.Block = &store.Block{By: "admin", At: h.Now()}
 				return nil
 			})
-			testkit.Must(h.t, err)
-			h.want(b.step(h.code()), 403, cause.UserBlocked, "")
+			testkit.Must(h.T, err)
+			h.Want(b.step(h.code()), 403, cause.UserBlocked, "")
 			if _, ok := b.in(); ok {
-				h.t.Error("logged in")
+				h.T.Error("logged in")
 			}
 		})
 	})
@@ -255,10 +256,10 @@ func TestCancel(t *testing.T) {
 		b := h.browser("192.0.2.1")
 		b.first("jan")
 		kept := b.Cookies[cookie.Flow]
-		h.want(b.Post("/gateway/second-step/cancel?to=%2Fclients"), 303, "", "/gateway/login?to=%2Fclients")
+		h.Want(b.Post("/gateway/second-step/cancel?to=%2Fclients"), 303, "", "/gateway/login?to=%2Fclients")
 		b.Cookies[cookie.Flow] = kept // whoever kept the cookie has nothing
-		h.want(b.step(h.code()), 401, cause.NotLoggedIn, "")
-		h.want(h.browser("192.0.2.1").Post("/gateway/second-step/cancel"), 303, "", "/gateway/login")
+		h.Want(b.step(h.code()), 401, cause.NotLoggedIn, "")
+		h.Want(h.browser("192.0.2.1").Post("/gateway/second-step/cancel"), 303, "", "/gateway/login")
 	})
 }
 
@@ -266,22 +267,22 @@ func TestATrustedDeviceIsNotAsked(t *testing.T) {
 	onStores(t, func(h *house) {
 		b := h.browser("192.0.2.1")
 		b.first("jan")
-		h.want(b.step(h.code(), "trust", "1"), 303, "", "/clients?x=1")
-		h.want(b.first("jan"), 303, "", "/clients?x=1")
-		if all, err := h.sessions.Of(context.Background(), "praktijk", "jan"); err != nil || slices.Contains(all[0].Amr, "mfa") {
-			h.t.Errorf("a step that was not taken is claimed: %v, %v", all[0].Amr, err)
+		h.Want(b.step(h.code(), "trust", "1"), 303, "", "/clients?x=1")
+		h.Want(b.first("jan"), 303, "", "/clients?x=1")
+		if all, err := h.Sessions.Of(context.Background(), "praktijk", "jan"); err != nil || slices.Contains(all[0].Amr, "mfa") {
+			h.T.Errorf("a step that was not taken is claimed: %v, %v", all[0].Amr, err)
 		}
 		// Its cookie says nothing about others, and others' nothing about jan.
 		h.user("eva", "teammate")
 		h.enrol("eva")
-		h.want(b.first("eva"), 401, cause.SecondStepRequired, "")
-		h.want(h.browser("192.0.2.1").first("jan"), 401, cause.SecondStepRequired, "")
-		_, err := h.dir.UpdateUser(context.Background(), "praktijk", "jan", func(u *store.User) error {
-			u.Password, u.PasswordChanged = "other", h.now()
+		h.Want(b.first("eva"), 401, cause.SecondStepRequired, "")
+		h.Want(h.browser("192.0.2.1").first("jan"), 401, cause.SecondStepRequired, "")
+		_, err := h.Dir.UpdateUser(context.Background(), "praktijk", "jan", func(u *store.User) error {
+			u.Password, u.PasswordChanged = "other", h.Now()
 			return nil
 		})
-		testkit.Must(h.t, err)
-		h.want(b.first("jan"), 401, cause.SecondStepRequired, "")
+		testkit.Must(h.T, err)
+		h.Want(b.first("jan"), 401, cause.SecondStepRequired, "")
 	})
 }
 
@@ -293,10 +294,10 @@ func TestARecoveryCodeGetsInWithoutThePhone(t *testing.T) {
 			if left <= 3 {
 				to = "/gateway/security?to=%2Fclients%3Fx%3D1" // warned
 			}
-			h.want(b.step(h.setup.Codes[left]), 303, "", to)
+			h.Want(b.step(h.setup.Codes[left]), 303, "", to)
 			again := h.browser("192.0.2.1")
 			again.first("jan")
-			h.want(again.step(h.setup.Codes[left]), 401, cause.SecondStepFailed, "")
+			h.Want(again.step(h.setup.Codes[left]), 401, cause.SecondStepFailed, "")
 		}
 	})
 }
@@ -306,11 +307,11 @@ func TestTheClockOfThePhoneIsTold(t *testing.T) {
 		b := h.browser("192.0.2.1")
 		b.first("jan")
 		code := h.code()
-		h.push(2 * time.Minute)
+		h.Push(2 * time.Minute)
 		res := b.step(code)
-		h.want(res, 401, cause.SecondStepFailed, "")
+		h.Want(res, 401, cause.SecondStepFailed, "")
 		if !strings.Contains(res.Body.String(), "120 seconds behind") {
-			h.t.Errorf("not told: %s", res.Body)
+			h.T.Errorf("not told: %s", res.Body)
 		}
 	})
 }
@@ -320,21 +321,21 @@ func TestTheOwnerOfABlockedAccountPaysAfterTheSecondStep(t *testing.T) {
 		ctx := context.Background()
 		h.user("olga", directory.SuperadminType)
 		olga := h.enrol("olga")
-		_, err := h.dir.UpdateAccount(ctx, "praktijk", func(a *store.Account) error {
+		_, err := h.Dir.UpdateAccount(ctx, "praktijk", func(a *store.Account) error {
 			a.State, a.UnpaidInvoices = directory.Arrears, 9
 			return nil
 		})
-		testkit.Must(h.t, err)
+		testkit.Must(h.T, err)
 		b := h.browser("192.0.2.1")
-		h.want(b.first("olga"), 401, cause.SecondStepRequired, "")
+		h.Want(b.first("olga"), 401, cause.SecondStepRequired, "")
 		if b.Cookies[cookie.Session] != "" {
-			h.t.Fatal("a session after half a login")
+			h.T.Fatal("a session after half a login")
 		}
-		h.want(b.step(olga.Codes[0]), 403, cause.AccountArrears, "")
+		h.Want(b.step(olga.Codes[0]), 403, cause.AccountArrears, "")
 		if f, _ := b.in(); f.Session == nil || !f.Repair {
-			h.t.Error("no session to pay with")
+			h.T.Error("no session to pay with")
 		}
-		h.want(h.browser("192.0.2.1").first("jan"), 403, cause.AccountArrears, "") // others are just told
+		h.Want(h.browser("192.0.2.1").first("jan"), 403, cause.AccountArrears, "") // others are just told
 	})
 }
 
@@ -342,20 +343,20 @@ func TestMalformedForms(t *testing.T) {
 	onStores(t, func(h *house) {
 		b := h.browser("192.0.2.1")
 		b.first("jan")
-		h.want(b.Post("/gateway/second-step"), 400, cause.BadRequest, "")
-		h.want(b.step("1", "code", "2"), 400, cause.BadRequest, "")
-		h.want(b.step("\xff"), 400, cause.BadRequest, "")
-		h.want(b.step(strings.Repeat("1", 32<<10)), 400, cause.BadRequest, "")
+		h.Want(b.Post("/gateway/second-step"), 400, cause.BadRequest, "")
+		h.Want(b.step("1", "code", "2"), 400, cause.BadRequest, "")
+		h.Want(b.step("\xff"), 400, cause.BadRequest, "")
+		h.Want(b.step(strings.Repeat("1", 32<<10)), 400, cause.BadRequest, "")
 		for _, to := range []string{"https://evil.example", "//evil.example", `/\evil`, "/gateway/logout"} {
 			res := b.Get("/gateway/second-step?to=" + strings.ReplaceAll(to, `\`, "%5C"))
 			if res.Code != http.StatusOK || strings.Contains(res.Body.String(), "evil") && strings.Contains(res.Body.String(), "to=https") {
-				h.t.Errorf("%s: %d", to, res.Code)
+				h.T.Errorf("%s: %d", to, res.Code)
 			}
 		}
-		h.want(b.Post("/gateway/second-step?to=https%3A%2F%2Fevil.example", "code", h.code()), 303, "", "/")
-		states, err := h.limits.Show(context.Background(), attempt.Subject("jan", ""))
+		h.Want(b.Post("/gateway/second-step?to=https%3A%2F%2Fevil.example", "code", h.code()), 303, "", "/")
+		states, err := h.Limits.Show(context.Background(), attempt.Subject("jan", ""))
 		if err != nil || slices.ContainsFunc(states, func(s limit.State) bool { return s.Failures > 0 }) {
-			h.t.Errorf("forms without a code count: %+v, %v", states, err)
+			h.T.Errorf("forms without a code count: %+v, %v", states, err)
 		}
 	})
 }

@@ -44,6 +44,7 @@ func Prepare(t testing.TB, s Site) *Gateway {
 	g.URL = "http://" + g.Addr
 	if s.HTTPS {
 		g.URL = "https://" + g.Addr
+		certify(t, g.Home)
 	}
 	g.File = filepath.Join(g.Home, "Caddyfile")
 	g.write(s)

@@ -27,7 +27,7 @@ type Site struct {
 	Proxy string
 	// Sites are further sites, word for word.
 	Sites string
-	// HTTPS has the site speak TLS with a certificate of Caddy's own.
+	// HTTPS has the site speak TLS, with a certificate of its folder.
 	HTTPS bool
 	// NoSecret has the gateway make its own.
 	NoSecret bool
@@ -42,7 +42,7 @@ const plainProxy = `reverse_proxy {upstream} {
 func (s Site) Caddyfile(addr, admin string) string {
 	scheme, tls, secret := "http", "", "secret "+Secret
 	if s.HTTPS {
-		scheme, tls = "https", "tls internal"
+		scheme, tls = "https", "tls "+certificateFile+" "+keyFile
 	}
 	if s.NoSecret {
 		secret = ""
