@@ -16,9 +16,10 @@ type Record struct {
 // Dumper is what a backup asks of a store. Both engines are one.
 type Dumper interface {
 	// Dump calls fn for every record that has not expired, once each, in no order
-	// to rely on, while others read and write. Records of one tag are as they were
-	// at one moment, up to MaxMoment of them; of those that are made while it runs
-	// it may tell some and not others. Of the kind only the name is set; the
+	// to rely on, while others read and write. All are as they were at the moment
+	// when it began. Only on a Redis Cluster that is so for the records of each tag,
+	// up to MaxMoment of them, and of those that are made while it runs it may tell
+	// some and not others there. Of the kind only the name is set; the
 	// bytes of the value are good until fn returns. fn must not call the store.
 	Dump(ctx context.Context, fn func(Record) error) error
 	// Load writes records, in place of what is there, and leaves out those that
@@ -30,7 +31,8 @@ type Dumper interface {
 	Clear(ctx context.Context, keep Key) error
 }
 
-// MaxMoment is how many records of one tag a Dump takes at one moment at least.
+// MaxMoment is how many records of one tag a Dump of a Redis Cluster takes at one
+// moment.
 const MaxMoment = 5000
 
 // Kinds lists all kinds of records, in no order. Who adds a collection adds its

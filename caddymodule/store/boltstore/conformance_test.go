@@ -8,7 +8,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(t *testing.T, opts store.Options) storetest.Harness {
+	harness := func(t *testing.T, opts store.Options) storetest.Harness {
 		path := file(t)
 		return storetest.Harness{
 			Engine: open(t, path, opts),
@@ -19,7 +19,9 @@ func TestConformance(t *testing.T) {
 				return open(t, path, opts)
 			},
 		}
-	})
+	}
+	storetest.Run(t, harness)
+	storetest.RunWhole(t, harness)
 }
 
 func BenchmarkGet(b *testing.B) { storetest.BenchmarkGet(b, open(b, file(b), store.Options{})) }

@@ -9,7 +9,9 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	conform(t, redistest.Start(t).URL())
+	harness := at(redistest.Start(t).URL())
+	storetest.Run(t, harness)
+	storetest.RunWhole(t, harness)
 }
 
 // TestConformanceCluster runs the suite on a cluster of one server: it is as
@@ -17,11 +19,11 @@ func TestConformance(t *testing.T) {
 func TestConformanceCluster(t *testing.T) {
 	srv := redistest.Start(t, "--cluster-enabled", "yes")
 	srv.OwnAllSlots()
-	conform(t, "redis+cluster://"+srv.Addr())
+	storetest.Run(t, at("redis+cluster://"+srv.Addr()))
 }
 
-func conform(t *testing.T, url string) {
-	storetest.Run(t, func(t *testing.T, opts store.Options) storetest.Harness {
+func at(url string) func(*testing.T, store.Options) storetest.Harness {
+	return func(t *testing.T, opts store.Options) storetest.Harness {
 		place := fresh(url)
 		return storetest.Harness{
 			Engine: open(t, place, opts),
@@ -33,7 +35,7 @@ func conform(t *testing.T, url string) {
 			},
 			Second: func(t *testing.T) store.Engine { return open(t, place, opts) },
 		}
-	})
+	}
 }
 
 func BenchmarkGet(b *testing.B) {

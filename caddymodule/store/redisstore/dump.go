@@ -23,18 +23,30 @@ const (
 )
 
 // Dump implements store.Dumper. First it learns which records there are, some 100
-// bytes of memory each, then it reads tag by tag: those of one tag in one command.
-func (s *Store) Dump(ctx context.Context, fn func(store.Record) error) error {
+// bytes of memory each, then it reads them as they were when it began. On a Cluster
+// it reads tag by tag: those of one tag are as they were at one moment.
+func (s *Store) Dump(ctx context.Context, fn func(store.Record) error) (err error) {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
-	all := newNames(s.keys)
-	if err := s.eachServer(ctx, func(ctx context.Context, node redis.Cmdable) error { return s.scanNames(ctx, node, all.add) }); err != nil {
+	snap, err := s.beginSnapshot(ctx)
+	if err != nil {
 		return err
 	}
-	d := dump{Store: s, fn: fn}
+	defer func() { err = errors.Join(err, snap.end(ctx)) }()
+	all := newNames(s.keys)
+	look := func(ctx context.Context, node redis.Cmdable) error {
+		return s.scanNames(ctx, node, func(batch []string) error { return errors.Join(all.add(batch), snap.alive(ctx)) })
+	}
+	if err := s.eachServer(ctx, look); err != nil {
+		return err
+	}
+	if err := snap.deleted(ctx, all.add); err != nil {
+		return err
+	}
+	d := dump{snapshot: snap, fn: fn}
 	for tag, keys := range all.byTag {
-		slices.Sort(keys) // SCAN may tell a name twice
+		slices.Sort(keys) // a name may be told twice
 		for part := range slices.Chunk(slices.Compact(keys), store.MaxMoment) {
 			if err := d.add(ctx, tag, part); err != nil {
 				return err
@@ -66,7 +78,7 @@ func (n *names) add(batch []string) error {
 
 // dump reads records, many tags in one go.
 type dump struct {
-	*Store
+	*snapshot
 	fn   func(store.Record) error
 	size int
 	keys [][]store.Key // of one tag each
@@ -88,24 +100,18 @@ func (d *dump) flush(ctx context.Context) error {
 	if len(d.keys) == 0 {
 		return nil
 	}
-	answers := make([]*redis.SliceCmd, len(d.keys))
-	err := d.read(ctx, "dumping the store", func() error {
-		pipe := d.client.Pipeline()
-		for i, group := range d.keys {
-			names := make([]string, len(group))
-			for j, k := range group {
-				names[j] = d.Store.keys.record(k.Tag, k.Kind.Name, k.ID)
-			}
-			answers[i] = pipe.MGet(ctx, names...)
+	groups := make([][]string, len(d.keys))
+	for i, group := range d.keys {
+		for _, k := range group {
+			groups[i] = append(groups[i], d.Store.keys.record(k.Tag, k.Kind.Name, k.ID))
 		}
-		_, err := pipe.Exec(ctx)
-		return err
-	})
+	}
+	values, err := d.load(ctx, groups)
 	if err != nil {
 		return err
 	}
 	for i, group := range d.keys {
-		if err := d.tell(group, answers[i].Val()); err != nil {
+		if err := d.tell(group, values[i]); err != nil {
 			return err
 		}
 	}
@@ -116,9 +122,9 @@ func (d *dump) flush(ctx context.Context) error {
 func (d *dump) tell(group []store.Key, values []any) error {
 	now := d.opts.Now()
 	for i, v := range values {
-		raw, ok := v.(string)
-		if !ok {
-			continue // gone since
+		raw, _ := v.(string)
+		if raw == "" {
+			continue // not there then, or gone since
 		}
 		value, expires, live, err := engine.Unseal([]byte(raw), now)
 		if err != nil {

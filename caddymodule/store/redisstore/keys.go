@@ -26,6 +26,7 @@ func (k keys) changes() string   { return k.prefix + "changes" }
 func (k keys) schema() string    { return k.prefix + "schema" }
 func (k keys) migration() string { return k.prefix + "migration" }
 func (k keys) ping() string      { return k.prefix + "ping" }
+func (k keys) snapshot() string  { return k.prefix + "snapshot" }
 
 // parse returns the key of a record, and false for any other key.
 func (k keys) parse(name string) (store.Key, bool) {

@@ -10,14 +10,16 @@ import (
 // when a record is not what the Update saw, else it writes and answers 1.
 //
 //	KEYS  the records seen; for each write the record and its index (the record
-//	      itself when it has none); the stream, when there are changes for it
+//	      itself when it has none); the stream, when there are changes for it; the
+//	      snapshot, where there can be one
 //	ARGV  the numbers of records seen, writes and changes; node, update, length of
-//	      the stream; for each record seen "1" and its value or "0" and ""; for
+//	      the stream, "1" when there can be a snapshot; for each record seen "1" and its value or "0" and ""; for
 //	      each write the value or "" to delete, "1" when listed, the id, and how
 //	      long Redis keeps it ("" for ever); for each change tag, kind and id
 var updateScript = newScript(`
 local seen, writes, changes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local k, a = 1, 7
+local k, a = 1, 8
+local snapshot = ARGV[7] == '1' and writes > 0 and redis.call('EXISTS', KEYS[#KEYS]) == 1
 for _ = 1, seen do
   local raw = redis.call('GET', KEYS[k])
   if ARGV[a] == '1' then
@@ -30,6 +32,7 @@ end
 for _ = 1, writes do
   local record, index = KEYS[k], KEYS[k + 1]
   local raw, listed, id, keep = ARGV[a], ARGV[a + 1] == '1', ARGV[a + 2], ARGV[a + 3]
+  if snapshot then redis.call('HSETNX', KEYS[#KEYS], record, redis.call('GET', record) or '') end
   if raw == '' then
     redis.call('DEL', record)
     if listed then redis.call('ZREM', index, id) end

@@ -87,8 +87,8 @@ func (s *Store) commit(ctx context.Context, tag string, tx *engine.Tx, write boo
 		return false, fmt.Errorf("updating: %w", err)
 	}
 	c.id = strconv.FormatUint(s.updates.Add(1), 36)
-	inScript := s.settings.topology != cluster
-	names, args := c.arguments(s.stream.node, inScript, s.opts.Now())
+	oneServer := s.settings.topology != cluster
+	names, args := c.arguments(s.stream.node, oneServer, s.opts.Now())
 	answer := 0
 	err = s.try(ctx, "updating", func() (err error) {
 		answer, err = s.run(ctx, updateScript, names, args).Int()
@@ -105,7 +105,7 @@ func (s *Store) commit(ctx context.Context, tag string, tx *engine.Tx, write boo
 	if answer == 0 {
 		return false, nil
 	}
-	if !inScript {
+	if !oneServer {
 		s.publish(c.id, c.changes)
 	}
 	s.hub.Deliver(c.changes...)
@@ -121,12 +121,14 @@ type commit struct {
 	changes []store.Change
 }
 
-func (c *commit) arguments(node string, publish bool, now time.Time) (names []string, args []any) {
-	changes := c.changes
-	if !publish {
-		changes = nil
+// arguments are those of updateScript. One server takes everything; a Cluster has
+// the stream and the snapshot elsewhere than the records.
+func (c *commit) arguments(node string, oneServer bool, now time.Time) (names []string, args []any) {
+	changes, snapshot := c.changes, "1"
+	if !oneServer {
+		changes, snapshot = nil, ""
 	}
-	args = append(args, len(c.seen), len(c.writes), len(changes), node, c.id, streamLength)
+	args = append(args, len(c.seen), len(c.writes), len(changes), node, c.id, streamLength, snapshot)
 	for _, r := range c.seen {
 		names = append(names, c.keys.record(c.tag, r.Kind.Name, r.ID))
 		if r.Raw == nil {
@@ -149,6 +151,9 @@ func (c *commit) arguments(node string, publish bool, now time.Time) (names []st
 	}
 	if len(changes) > 0 {
 		names = append(names, c.keys.changes())
+	}
+	if oneServer {
+		names = append(names, c.keys.snapshot())
 	}
 	return names, args
 }

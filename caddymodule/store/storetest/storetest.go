@@ -33,14 +33,24 @@ func Run(t *testing.T, open func(t *testing.T, opts store.Options) Harness) {
 	for _, group := range [][]check{
 		recordChecks, keyChecks, expiryChecks, scanChecks, updateChecks, raceChecks, watchChecks, lifeChecks, propertyChecks, dumpChecks,
 	} {
-		for _, c := range group {
-			t.Run(c.name, func(t *testing.T) {
-				before := goleak.IgnoreCurrent()
-				t.Cleanup(func() { goleak.VerifyNone(t, before) })
-				clock := NewClock()
-				c.run(t, &subject{Harness: open(t, store.Options{Now: clock.Now}), clock: clock})
-			})
-		}
+		runAll(t, group, open)
+	}
+}
+
+// RunWhole runs what holds for a store that dumps all its records as they were at
+// one moment. A Redis Cluster does not.
+func RunWhole(t *testing.T, open func(t *testing.T, opts store.Options) Harness) {
+	runAll(t, wholeChecks, open)
+}
+
+func runAll(t *testing.T, checks []check, open func(t *testing.T, opts store.Options) Harness) {
+	for _, c := range checks {
+		t.Run(c.name, func(t *testing.T) {
+			before := goleak.IgnoreCurrent()
+			t.Cleanup(func() { goleak.VerifyNone(t, before) })
+			clock := NewClock()
+			c.run(t, &subject{Harness: open(t, store.Options{Now: clock.Now}), clock: clock})
+		})
 	}
 }
 
