@@ -12,6 +12,7 @@ type site struct {
 	twin            bool   // set the identity headers by header_up
 	mark            string // set as X-Mark, to see which config answers
 	options         string // more words of the global option
+	audience        string // of the assertion that the app gets; the twin sets a constant as long
 }
 
 // identity is what the twin sets: what the gateway would say about one of the
@@ -26,6 +27,9 @@ const identity = `
 		header_up Remote-Session w2p7aabcdekq3m5x
 		header_up Remote-Amr pwd
 		header_up Remote-Auth-Time 1767225600`
+
+// signed is what the twin sets for an assertion: as many bytes as one has.
+var signed = "\n\t\theader_up Remote-Assertion " + strings.Repeat("eyJhbGciOiJF", 48)
 
 // caddyfile is the same for all candidates but for what they are about. The
 // upstream pool is as large as the largest load, lest the figures be about
@@ -58,9 +62,15 @@ http://ADDR {
 	if s.store != "" {
 		global = "login_gateway {\n\t\tstore " + s.store + "\n\t\tsecret " + s.secret + "\n\t\t" + s.options + "\n\t}"
 		directive = "login_gateway"
+		if s.audience != "" {
+			directive += " {\n\t\tassertion " + s.audience + "\n\t}"
+		}
 	}
 	if s.twin {
 		up = identity
+		if s.audience != "" {
+			up += signed
+		}
 	}
 	if s.mark != "" {
 		mark = "header X-Mark " + s.mark

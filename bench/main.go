@@ -47,6 +47,7 @@ type row struct {
 var rows = []row{
 	{name: "get", run: measureGet},
 	{name: "cpu", run: measureCPU},
+	{name: "assertion", run: measureAssertion},
 	{name: "login", run: measureLogin},
 	{name: "flood", run: measureFlood},
 	{name: "timing", run: measureTiming},

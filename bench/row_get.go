@@ -91,14 +91,15 @@ func (l loaded) sample(cpu time.Duration) sample {
 	}
 }
 
-// compare fills in the ratios to the twin of the same round.
+// compare fills in the ratios to the twin of the same round: the one that sets the
+// same headers.
 func compare(servers []*server, now []sample) {
 	for t, s := range servers {
-		if s.name != twin {
+		if !s.site.twin {
 			continue
 		}
 		for i := range now {
-			if i != t {
+			if i != t && servers[i].site.audience == s.site.audience {
 				now[i].Ratio = now[i].PerSecond / now[t].PerSecond
 				now[i].CPURatio = now[i].CPU / now[t].CPU
 			}

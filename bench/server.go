@@ -20,6 +20,11 @@ const (
 	redis = "redis"
 )
 
+// withAssertion is a candidate that sends the app a signed assertion as well.
+func withAssertion(name string) string { return name + asserted }
+
+const asserted = "+assertion"
+
 // server is one running candidate.
 type server struct {
 	*process
@@ -65,19 +70,23 @@ func (b *bench) launch(ctx context.Context, name string) (*server, error) {
 		return nil, err
 	}
 	s.cookies = who.cookies
-	switch name {
+	store, signs := strings.CutSuffix(name, asserted)
+	if signs {
+		s.site.audience = "https://app.bench.test"
+	}
+	switch store {
 	case plain:
 		s.path = pathRaw
 	case twin:
 		s.site.twin = true
 	case bolt:
-		file := filepath.Join(b.dir, "gateway.db")
+		file := filepath.Join(b.dir, name+".db")
 		if err := who.intoBolt(ctx, file); err != nil {
 			return nil, err
 		}
 		s.site.store = "bolt " + file
 	case redis:
-		addr, helper, err := b.startRedis(ctx, "redis-server", filepath.Join(b.dir, "redis"))
+		addr, helper, err := b.startRedis(ctx, "redis-server of "+name, filepath.Join(b.dir, name))
 		if err != nil {
 			return nil, err
 		}

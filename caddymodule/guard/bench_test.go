@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/cliendo/gateway/caddymodule/assertion"
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/cookie"
@@ -27,6 +28,12 @@ import (
 
 func BenchmarkAuthenticated(b *testing.B) { benchServe(b, "/app/clients/17", true, "") }
 
+// BenchmarkAsserted is one of a site whose app gets a signed assertion as well.
+func BenchmarkAsserted(b *testing.B) {
+	g, cookies := benchGuard(b, "https://app.example")
+	benchLoop(b, g, "/app/clients/17", cookies, "")
+}
+
 func BenchmarkAnonymous(b *testing.B) { benchServe(b, "/app/clients/17", false, "") }
 
 func BenchmarkPublic(b *testing.B) { benchServe(b, "/assets/app.css", false, "") }
@@ -35,14 +42,22 @@ func BenchmarkPublic(b *testing.B) { benchServe(b, "/assets/app.css", false, "")
 func BenchmarkStrip(b *testing.B) { benchServe(b, "/app/clients/17", true, "boss") }
 
 func benchServe(b *testing.B, path string, loggedIn bool, forged string) {
-	g, cookies := benchGuard(b)
+	g, cookies := benchGuard(b, "")
+	if !loggedIn {
+		cookies = ""
+	}
+	benchLoop(b, g, path, cookies, forged)
+}
+
+func benchLoop(b *testing.B, g *guard.Guard, path, cookies, forged string) {
+	b.Helper()
 	template := http.Header{
 		"Accept":          {"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"},
 		"Accept-Encoding": {"gzip, deflate, br"}, "Accept-Language": {"nl,en;q=0.7"},
 		"Sec-Fetch-Dest": {"document"}, "Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Site": {"same-origin"},
 		"User-Agent": {"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"},
 	}
-	if loggedIn {
+	if cookies != "" {
 		template.Set("Cookie", "theme=dark; "+cookies)
 	}
 	if forged != "" {
@@ -66,8 +81,11 @@ func benchServe(b *testing.B, path string, loggedIn bool, forged string) {
 		}
 	}
 	b.StopTimer()
-	if got, want := r.Header.Get("Remote-User") != "", loggedIn; got != want {
+	if got, want := r.Header.Get("Remote-User") != "", cookies != ""; got != want {
 		b.Fatalf("the app was told of a user: %v, want %v", got, want)
+	}
+	if got, want := r.Header.Get("Remote-Assertion") != "", g.Site.Audience != ""; got != want {
+		b.Fatalf("the app got an assertion: %v, want %v", got, want)
 	}
 	if r.Header.Get("Remote-User") == forged && forged != "" {
 		b.Fatal("the forged user reached the app")
@@ -75,7 +93,7 @@ func benchServe(b *testing.B, path string, loggedIn bool, forged string) {
 }
 
 // benchGuard returns a guard on a real store, and the Cookie header of a session.
-func benchGuard(b *testing.B) (*guard.Guard, string) {
+func benchGuard(b *testing.B, audience string) (*guard.Guard, string) {
 	b.Helper()
 	ctx := context.Background()
 	s, err := boltstore.Open(filepath.Join(b.TempDir(), "gateway.db"), store.Options{})
@@ -104,9 +122,14 @@ func benchGuard(b *testing.B) (*guard.Guard, string) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	signer, err := assertion.New("https://app.example", keys.DeriveAll("assertion")...)
+	if err != nil {
+		b.Fatal(err)
+	}
 	return guard.New(guard.Options{
+		Asserter: signer,
 		Site: guard.Site{
-			Prefix: "/gateway", Headers: guard.DefaultHeaders, HTTPS: true,
+			Prefix: "/gateway", Headers: guard.DefaultHeaders, HTTPS: true, Audience: audience,
 			Public: []guard.Public{{Methods: []string{"GET", "HEAD"}, Pattern: guard.NewPattern("/assets/*")}},
 		},
 		Sessions: m, Pages: benchPages{}, Attempts: benchAttempts{}, Metrics: benchMetrics{}, Own: http.NotFoundHandler(),
