@@ -95,7 +95,7 @@ func (e *explainer) at(host string) (sighting, string, error) {
 	for _, s := range e.sites {
 		hosts := strings.Split(s.hosts, ", ")
 		if host == "" && len(e.sites) == 1 {
-			return s, orElse(strings.Replace(hosts[0], "*", "any", 1), "localhost"), nil
+			return s, sampleHost(hosts[0]), nil
 		}
 		covers := func(pattern string) bool { return pattern == "" || hostMatches(pattern, session.SiteOf(host)) }
 		if host != "" && slices.ContainsFunc(hosts, covers) {
@@ -113,6 +113,15 @@ func (e *explainer) at(host string) (sighting, string, error) {
 	return sighting{}, "", &operate.Error{
 		Exit: operate.ExitUsage, Flag: "--site", Message: message, Fix: "give --site HOST; there are " + strings.Join(names, "; "),
 	}
+}
+
+// sampleHost is a host that a pattern matches. What Caddy fills in later is not
+// known here.
+func sampleHost(pattern string) string {
+	if pattern == "" || strings.Contains(pattern, "{") {
+		return "localhost"
+	}
+	return strings.ReplaceAll(pattern, "*", "any")
 }
 
 // hostMatches compares as Caddy's matcher does: a star stands for one label.

@@ -39,12 +39,12 @@ func FuzzPublicPath(f *testing.F) {
 
 // FuzzHeaderName: no spelling of an identity header survives.
 func FuzzHeaderName(f *testing.F) {
-	for _, s := range []string{"Remote-User", "remote_user", "Remote.Email", "X-Remote-User", "Remote-Users", "-", strings.Repeat("a", 300)} {
+	for _, s := range []string{"Remote-User", "remote_user", "Remote.Email", "REMOTE~assertion", "X-Remote-User", "Remote-Users", "-", strings.Repeat("a", 300)} {
 		f.Add(s)
 	}
 	g := newGuard(f, site())
 	ours := map[string]bool{}
-	for _, name := range []string{"user", "email", "name", "groups", "account", "accountstate", "session", "amr", "authtime"} {
+	for _, name := range []string{"user", "email", "name", "groups", "account", "accountstate", "session", "amr", "authtime", "assertion"} {
 		ours["remote"+name] = true
 	}
 	f.Fuzz(func(t *testing.T, name string) {

@@ -132,7 +132,7 @@ func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identi
 	g.names.strip(r)
 	path, kind := o.URL.Path, inspect(o.URL)
 	switch {
-	case kind == malformed:
+	case kind == malformed || malformedLine(r, o.Method):
 		g.refuse(w, r, o, cause.BadRequest, nil)
 		return nil
 	case kind == plain && g.below(path):

@@ -88,9 +88,11 @@ func (n *names) strip(r *http.Request) {
 	}
 }
 
+// stripTrailers takes cookies out as well: ours are never in a trailer, and those
+// of the app neither.
 func (n *names) stripTrailers(r *http.Request) {
 	for name := range r.Trailer {
-		if n.has(name) {
+		if n.has(name) || strings.EqualFold(name, "Cookie") {
 			delete(r.Trailer, name)
 		}
 	}

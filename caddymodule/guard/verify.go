@@ -28,7 +28,7 @@ func (g *Guard) Verify(w http.ResponseWriter, r *http.Request, trusted bool) {
 	o := g.forwarded(r, trusted)
 	path, kind := o.URL.Path, inspect(o.URL)
 	r.Method, r.Host = o.Method, host(r, trusted)
-	if kind == malformed {
+	if kind == malformed || malformedLine(r, o.Method) {
 		g.refuse(w, r, o, cause.BadRequest, nil)
 		return
 	}

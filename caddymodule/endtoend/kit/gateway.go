@@ -59,7 +59,7 @@ func (g *Gateway) write(s Site) {
 // Run starts the process, again after a Stop or Kill.
 func (g *Gateway) Run() {
 	g.t.Helper()
-	g.Process = Run(g.t, g.Home, nil, Binary(g.t), "run", "--config", g.File)
+	g.Process = Run(g.t, g.Home, g.site.Env, Binary(g.t), "run", "--config", g.File)
 }
 
 // WaitLive waits until the gateway answers.

@@ -29,6 +29,8 @@ type Site struct {
 	Sites string
 	// HTTPS has the site speak TLS, with a certificate of its folder.
 	HTTPS bool
+	// Env are more variables of the process, like GODEBUG=http2xconnect=1.
+	Env []string
 	// NoSecret has the gateway make its own.
 	NoSecret bool
 }

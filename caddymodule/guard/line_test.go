@@ -1,0 +1,40 @@
+package guard_test
+
+import (
+	"net/http"
+	"testing"
+)
+
+// What could not stand in a line of HTTP/1.1 is refused, whoever is logged in: over
+// HTTP/2 it comes as a field.
+func TestWhatCannotStandInALineIsRefused(t *testing.T) {
+	g := newGuard(t, site())
+	ask400 := func(what string, change func(r *http.Request)) {
+		t.Helper()
+		r := request("GET", "/pub/x")
+		r.ProtoMajor, r.ProtoMinor = 2, 0
+		change(r)
+		a := &app{}
+		if w := ask(t, g, a, r, ""); w.Code != http.StatusBadRequest || a.calls != 0 {
+			t.Errorf("%s: %d, the app got %d", what, w.Code, a.calls)
+		}
+	}
+	for _, method := range []string{"", "GET /pub/x", "GET\r\n", "GÉT", "GET:", "G(T", "GET\x00"} {
+		ask400("method "+method, func(r *http.Request) { r.Method = method })
+	}
+	for _, host := range []string{
+		"a,b", "a:80,b", "a:80x", "a/b", "user@a", "a b", "a:b:c", "[::1", "::1", "a?b", "a#b", "a%41", "[]", "a\\b", "é", "a:-1", "[a]b]:1",
+	} {
+		ask400("host "+host, func(r *http.Request) { r.Host = host })
+	}
+	ask400("two lengths", func(r *http.Request) { r.Header["Content-Length"] = []string{"3", "400"} })
+	ask400("a protocol without CONNECT", func(r *http.Request) { r.Header[":protocol"] = []string{"websocket"} })
+	for _, host := range []string{"", "a", "A.Example", "a.example.", "a:", "a:80", "127.0.0.1:8080", "[::1]", "[::1]:443", "my_host-1.xn--bcher-kva"} {
+		r := request("GET", "/pub/x")
+		r.Host = host
+		a := &app{}
+		if w := ask(t, g, a, r, ""); a.calls != 1 {
+			t.Errorf("host %q is refused: %d", host, w.Code)
+		}
+	}
+}
