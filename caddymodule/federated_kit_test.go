@@ -55,6 +55,8 @@ func (o *oracle) Ready() bool {
 	return !o.away
 }
 
+func (o *oracle) Chooses() bool { return o.name != "linkedin" }
+
 func (o *oracle) Enough(id *provider.Identity) bool { return id.Acr == "enough" }
 
 func (o *oracle) Begin(_ context.Context, f provider.Flow) (string, error) {
@@ -161,7 +163,9 @@ func (w *inn) open(keys *secret.Keys, e store.Engine) {
 	testkit.Must(w, err)
 	providers := []federated.Provider{w.google, w.school}
 	pages = pages.Offering(func(r *http.Request) page.Ways {
-		return page.Ways{Providers: federated.Offered(providers), Last: signin.LastWay(r, false)}
+		ways := federated.Offered(providers)
+		ways.Last = signin.LastWay(r, false)
+		return ways
 	})
 	d := signin.New(signin.Options{
 		Prefix: "/gateway", Device: codec(cookie.Device), Flow: codec(cookie.Flow), Sessions: sessions, Directory: dir, Pages: pages,

@@ -52,7 +52,9 @@ func (r *rooms) linking(prefix string, d *signin.Dispatcher) *security.Linking {
 func (r *rooms) offering(https bool, pages *page.Renderer) *page.Renderer {
 	providers := providersAs[federated.Provider](r)
 	return pages.Offering(func(req *http.Request) page.Ways {
-		return page.Ways{Providers: federated.Offered(providers), Last: signin.LastWay(req, https)}
+		ways := federated.Offered(providers)
+		ways.Last = signin.LastWay(req, https)
+		return ways
 	})
 }
 

@@ -25,6 +25,13 @@ const demoPassword = "Planted-Demo-7kQw"
 // startDemo runs the demo, as the README says, and returns its address.
 func startDemo(t *testing.T) string {
 	t.Helper()
+	_, url := runDemo(t)
+	return url
+}
+
+// runDemo is startDemo for who reads what the demo prints as well.
+func runDemo(t *testing.T) (*kit.Process, string) {
+	t.Helper()
 	_, port, _ := strings.Cut(kit.FreeAddr(t), ":")
 	home := t.TempDir()
 	p := kit.Run(t, home, nil, kit.Binary(t), "gateway", "demo",
@@ -40,7 +47,7 @@ func startDemo(t *testing.T) string {
 		a, err := v.Try(http.MethodGet, "/gateway/health/ready")
 		return err == nil && a.Status == http.StatusOK
 	})
-	return url
+	return p, url
 }
 
 // chromium starts a browser with this profile of preferences, and languages as in

@@ -30,6 +30,7 @@ type Provider interface {
 	Label() string
 	Kind() provider.Kind
 	Ready() bool
+	Chooses() bool
 	Begin(ctx context.Context, f provider.Flow) (address string, err error)
 	Finish(ctx context.Context, callback url.Values, f provider.Flow) (*provider.Identity, error)
 	Enough(id *provider.Identity) bool
@@ -109,21 +110,22 @@ func (e *Errand) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+e.Prefix+"/provider/{name}/callback", e.callback)
 }
 
-// Offered are those whose button is shown: one that does not work turns its own
-// button off and nothing else.
-func Offered(all []Provider) []page.Provider {
-	var shown []page.Provider
+// Offered are the ways by providers: one that does not work turns its own button off
+// and nothing else, and its name is there for who looks for it.
+func Offered(all []Provider) (ways page.Ways) {
 	for _, p := range all {
 		if p.Ready() {
-			shown = append(shown, Shown(p))
+			ways.Providers = append(ways.Providers, Shown(p))
+		} else {
+			ways.Away = append(ways.Away, Shown(p))
 		}
 	}
-	return shown
+	return ways
 }
 
 // Shown is a provider as pages show it.
 func Shown(p Provider) page.Provider {
-	return page.Provider{Name: p.Name(), Label: p.Label(), Kind: string(p.Kind())}
+	return page.Provider{Name: p.Name(), Label: p.Label(), Kind: string(p.Kind()), Sticky: !p.Chooses()}
 }
 
 // patience bounds one answer, the wait for the provider included.

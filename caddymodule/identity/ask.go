@@ -12,7 +12,7 @@ import (
 // signed in there may be the private one. hint is the address they typed.
 func (f Flow) Ask(state, redirect, hint string) provider.Flow {
 	return provider.Flow{
-		State: state, Nonce: f.Nonce(), Verifier: f.Verifier(), Redirect: redirect, Prompt: "select_account", LoginHint: hint,
+		State: state, Nonce: f.Nonce(), Verifier: f.Verifier(), Redirect: redirect, Prompt: provider.SelectAccount, LoginHint: hint,
 	}
 }
 

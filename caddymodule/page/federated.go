@@ -13,11 +13,16 @@ type Provider struct {
 	Name  string // in paths
 	Label string // "Google"
 	Kind  string // chooses the icon: google, microsoft, linkedin or any other
+	// Sticky: it takes the account that is signed in there, and lets nobody choose.
+	Sticky bool
 }
 
 // Ways are what the login page offers beside the form.
 type Ways struct {
 	Providers []Provider
+	// Away are those that do not work at the moment: whoever looks for their button
+	// reads why it is not there.
+	Away []Provider
 	// Last is how this browser logged in last, a name or a word like "password";
 	// empty where nobody knows.
 	Last string
@@ -34,6 +39,20 @@ func (p *Renderer) Offering(ways func(r *http.Request) Ways) *Renderer {
 type providerButton struct {
 	Name, Text, URL, Kind string
 	Last                  bool
+}
+
+// providerAway is the line in the place of a button.
+type providerAway struct{ Name, Text string }
+
+// away are the lines about providers that do not work at the moment.
+func (p *Renderer) away(r *http.Request, locale string) (lines []providerAway) {
+	if p.ways == nil {
+		return nil
+	}
+	for _, o := range p.ways(r).Away {
+		lines = append(lines, providerAway{o.Name, p.Text(locale, "federated.away", "provider", o.Label)})
+	}
+	return lines
 }
 
 // offered are the buttons of the login page, and the hint which way was the last
@@ -76,9 +95,15 @@ type Federated struct {
 	Locale string
 }
 
+// otherAccount tells whether another account of the provider would help.
+func (v Federated) otherAccount() bool {
+	return v.Cause == cause.IdentityNotLinked || v.Cause == cause.IdentityRefused && v.Address != ""
+}
+
 // federatedBody is what federated.html sees.
 type federatedBody struct {
 	Title, Text, Way string
+	Sticky           string // what has to be done before another account can be chosen
 	Buttons          []button
 }
 
@@ -100,6 +125,9 @@ func (p *Renderer) Federated(w http.ResponseWriter, r *http.Request, v Federated
 		return p.Text(locale, id+part, "provider", v.Provider.Label, "address", v.Address, "brand", p.options.Brand.Name)
 	}
 	body := federatedBody{Title: say(".title"), Text: say(".text"), Way: say(".way"), Buttons: p.federatedWays(here, locale, v)}
+	if v.Provider.Sticky && v.otherAccount() {
+		body.Sticky = p.Text(locale, "federated.sticky", "provider", v.Provider.Label)
+	}
 	out := p.frame(here, locale, body.Title, true)
 	out.Cause, out.Reference, out.Body = string(v.Cause), v.Reference, body
 	out.Support = p.support(locale, v.Reference)
@@ -138,7 +166,7 @@ func (p *Renderer) federatedWays(here *http.Request, locale string, v Federated)
 	switch {
 	case v.Provider.Name == "" || v.Cause == cause.ProviderUnavailable:
 		return []button{other}
-	case v.Cause == cause.IdentityNotLinked || v.Address != "":
+	case v.otherAccount():
 		again.Text = p.Text(locale, "federated.other_account", "provider", v.Provider.Label)
 	}
 	if v.Cause == cause.IdentityRefused {

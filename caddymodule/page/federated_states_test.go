@@ -11,7 +11,7 @@ import (
 var (
 	google    = page.Provider{Name: "google", Label: "Google", Kind: "google"}
 	microsoft = page.Provider{Name: "microsoft", Label: "Microsoft", Kind: "microsoft"}
-	linkedin  = page.Provider{Name: "linkedin", Label: "LinkedIn", Kind: "linkedin"}
+	linkedin  = page.Provider{Name: "linkedin", Label: "LinkedIn", Kind: "linkedin", Sticky: true}
 	school    = page.Provider{Name: "school", Label: "De Hogeschool van het Noorden", Kind: "oidc"}
 )
 
@@ -46,6 +46,11 @@ func federatedStates() []state {
 		offering("login-providers-password", "password", http.StatusUnauthorized, page.Login{
 			Email: "anna@praktijk.test", Cause: cause.WrongPassword, Reference: "K7Q-4MD",
 		}),
+		{"login-provider-away", func(p renderer, w http.ResponseWriter, r *http.Request) {
+			p.Offering(func(*http.Request) page.Ways {
+				return page.Ways{Providers: []page.Provider{microsoft}, Away: []page.Provider{google, school}, Last: "google"}
+			}).Login(w, r, http.StatusOK, page.Login{})
+		}},
 		{"login-last-passkey", func(p renderer, w http.ResponseWriter, r *http.Request) {
 			here := r.Clone(r.Context())
 			here.Host = "passkeys.test"
@@ -53,6 +58,9 @@ func federatedStates() []state {
 		}},
 		federatedState("federated-unlinked", page.Federated{
 			Cause: cause.IdentityNotLinked, Provider: google, Address: "a•••@gmail.test", Target: "/clients", Login: "/gateway/login?to=x",
+		}),
+		federatedState("federated-unlinked-sticky", page.Federated{
+			Cause: cause.IdentityNotLinked, Provider: linkedin, Address: "a•••@gmail.test", Target: "/clients", Login: "/gateway/login?to=x",
 		}),
 		federatedState("federated-cancelled", page.Federated{Cause: cause.IdentityRefused, Reason: "cancelled", Provider: linkedin}),
 		federatedState("federated-personal", page.Federated{

@@ -51,6 +51,7 @@ type loginBody struct {
 	EmailInvalid, PasswordInvalid bool
 	Magic, Recover, Help          string
 	Providers                     []providerButton
+	Away                          []providerAway
 	LastWay                       string
 	// PasskeyAsk and Passkey are where a passkey is asked for and sent to; empty where
 	// there are none.
@@ -74,6 +75,7 @@ func (p *Renderer) Login(w http.ResponseWriter, r *http.Request, status int, v L
 		body.PasskeyAsk, body.Passkey = p.options.Prefix+"/passkey/options", p.own(r, "passkey/login")
 	}
 	body.Providers, body.LastWay = p.offered(r, locale, passkeys)
+	body.Away = p.away(r, locale)
 	shown := v.Cause.Public()
 	if notice, calm := p.notice(r, shown); !calm {
 		body.problem = p.problem(locale, "login", shown, v.Hints, v.Suggestion)

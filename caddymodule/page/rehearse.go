@@ -115,8 +115,8 @@ func rehearsed(mailed bool) Prove {
 }
 
 func (p *Renderer) rehearseFederated(w http.ResponseWriter, r *http.Request, locale string) {
-	o := Provider{Name: "a", Label: "A", Kind: "google"}
-	offering := p.Offering(func(*http.Request) Ways { return Ways{Providers: []Provider{o}, Last: "password"} })
+	o := Provider{Name: "a", Label: "A", Kind: "google", Sticky: true}
+	offering := p.Offering(func(*http.Request) Ways { return Ways{Providers: []Provider{o}, Away: []Provider{o}, Last: "password"} })
 	offering.Login(w, r, http.StatusOK, Login{Locale: locale})
 	for _, c := range []cause.Cause{cause.IdentityNotLinked, cause.IdentityRefused, cause.ProviderUnavailable} {
 		p.Federated(w, r, Federated{Locale: locale, Cause: c, Provider: o, Address: "a"})

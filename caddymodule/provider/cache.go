@@ -122,6 +122,16 @@ func (s *source) ready(now time.Time) bool {
 	return s.err == nil
 }
 
+// prompts are those that the provider says it knows, as far as is known.
+func (s *source) prompts() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.doc == nil {
+		return nil
+	}
+	return s.doc.Prompts
+}
+
 // look fetches what is missing or old, in the background.
 func (s *source) look(now time.Time) {
 	s.mu.Lock()

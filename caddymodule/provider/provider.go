@@ -79,6 +79,9 @@ type Provider struct {
 	now     func() time.Time
 }
 
+// SelectAccount is the prompt that has people choose an account.
+const SelectAccount = "select_account"
+
 // Flow is what is remembered of one login between its beginning and its end. It
 // belongs to one browser, and is good once.
 type Flow struct {
@@ -86,7 +89,7 @@ type Flow struct {
 	State, Nonce, Verifier string
 	// Redirect is the address of our callback, exactly as registered.
 	Redirect string
-	// Prompt is "select_account" or "login", or empty. It is left out where the
+	// Prompt is SelectAccount or "login", or empty. It is left out where the
 	// provider does not know it.
 	Prompt string
 	// LoginHint is the address that was typed, or empty.
@@ -274,6 +277,12 @@ func (p *Provider) Warm() { p.source.look(p.now()) }
 // Ready is false while the provider cannot be used, as far as is known. It never
 // waits: what is to be found out is found out in the background.
 func (p *Provider) Ready() bool { return p.source.ready(p.now()) }
+
+// Chooses tells whether people can be asked there which account it is to be. Where
+// they cannot, it is the one that is signed in, each time. It never waits.
+func (p *Provider) Chooses() bool {
+	return slices.Contains(p.quirks.prompts, SelectAccount) || slices.Contains(p.source.prompts(), SelectAccount)
+}
 
 // Enough tells whether a login at the provider stands for our second step, too.
 func (p *Provider) Enough(id *Identity) bool { return p.config.Enough.For(id) }

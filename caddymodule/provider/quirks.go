@@ -62,16 +62,16 @@ var table = map[Kind]quirks{
 		// The second is of tokens of long ago, which are documented still.
 		issuers: []string{"{base}", "{host}"},
 		scopes:  []string{"openid", "email", "profile"}, auth: AuthPost, nonce: true, pkce: true,
-		prompts: []string{"select_account"}, hint: true, domains: true,
+		prompts: []string{SelectAccount}, hint: true, domains: true,
 	},
 	Microsoft: {
 		label: "Microsoft", base: "https://login.microsoftonline.com", document: "{base}/{tenant}/v2.0" + documentPath,
 		issuers: []string{"{base}/{tenantid}/v2.0"},
 		scopes:  []string{"openid", "email", "profile"}, auth: AuthPost, nonce: true, pkce: true,
-		prompts: []string{"select_account", "login"}, hint: true, tenants: true,
+		prompts: []string{SelectAccount, "login"}, hint: true, tenants: true,
 	},
-	// LinkedIn has no nonce, refuses a code_verifier, and has called itself by
-	// both names.
+	// LinkedIn has no nonce, refuses a code_verifier, lets nobody choose an account,
+	// and has called itself by both names.
 	LinkedIn: {
 		label: "LinkedIn", base: "https://www.linkedin.com", document: "{base}/oauth" + documentPath,
 		issuers: []string{"{base}/oauth", "{base}"},

@@ -103,6 +103,9 @@ func TestWhatProvidersAreAskedFor(t *testing.T) {
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: %v", kind, got)
 		}
+		if p.Chooses() != q.Has("prompt") {
+			t.Errorf("%s: people choose an account: %t, and it is asked %v", kind, p.Chooses(), got)
+		}
 		if q.Get("state") != f.State || q.Get("client_id") != "a & b" || q.Get("redirect_uri") != redirect || strings.Contains(address, f.Verifier) {
 			t.Errorf("%s: %s", kind, address)
 		}
