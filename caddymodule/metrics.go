@@ -26,6 +26,7 @@ type metrics struct {
 	hashing   prometheus.GaugeFunc
 	waiting   prometheus.GaugeFunc
 	lastLogin prometheus.GaugeFunc
+	parked    *prometheus.CounterVec
 	mails     *prometheus.CounterVec
 	accepted  prometheus.Histogram
 	mailQueue prometheus.GaugeFunc
@@ -68,6 +69,7 @@ func newMetrics() *metrics {
 		Help: "Seconds since the last successful login on this node, or since its start.",
 	}, func() float64 { return time.Since(time.Unix(0, m.last.Load())).Seconds() })
 	m.mailMetrics()
+	m.parkedMetrics()
 	// What has not happened yet is zero, not absent: the first error must be seen.
 	for _, operation := range []string{"get", "scan", "update"} {
 		m.store.WithLabelValues(operation, "ok")
@@ -83,7 +85,7 @@ func newMetrics() *metrics {
 func (m *metrics) register(r *prometheus.Registry) error {
 	for _, c := range []prometheus.Collector{
 		m.logins, m.refused, m.loops, m.helped, m.store, m.sessions, m.streams, m.hashing, m.waiting, m.lastLogin,
-		m.mails, m.accepted, m.mailQueue, m.mailAge,
+		m.parked, m.mails, m.accepted, m.mailQueue, m.mailAge,
 	} {
 		var already prometheus.AlreadyRegisteredError
 		if err := r.Register(c); err != nil && !errors.As(err, &already) {

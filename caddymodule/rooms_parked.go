@@ -10,7 +10,7 @@ import (
 // parking keeps the forms of one site that come when nobody may pass.
 func (r *rooms) parking(prefix string, dispatcher *signin.Dispatcher) *parked.Lot {
 	return parked.New(r.house.engine, parked.Options{
-		Prefix: prefix, Origin: r.issuer(), Browser: dispatcher, Sessions: r.sessions, Log: r.log,
+		Prefix: prefix, Origin: r.issuer(), Browser: dispatcher, Sessions: r.sessions, Metrics: theMetrics, Log: r.log,
 	})
 }
 

@@ -303,7 +303,7 @@ func TestFieldsAloneLogIn(t *testing.T) {
 	remembered.Set("remember", "1")
 	a := kit.Visit(t, g.URL).Post("/gateway/login", remembered)
 	if cookies := strings.Join(a.Header["Set-Cookie"], "\n"); !strings.Contains(cookies, "gateway_session=") ||
-		!strings.Contains(cookies, "Max-Age=2592000") {
+		!strings.Contains(cookies, "Max-Age=2678400") {
 		t.Errorf("who wants to stay logged in gets %s", cookies)
 	}
 }

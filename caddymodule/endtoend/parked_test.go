@@ -34,7 +34,13 @@ func expired(t *testing.T, g *kit.Gateway, user string) *kit.Visitor {
 func park(t *testing.T, v *kit.Visitor, uri, kind, body string, options ...kit.Option) (page string) {
 	t.Helper()
 	a := v.Do(http.MethodPost, uri, append([]kit.Option{kit.Body(kind, body)}, options...)...)
-	refused(t, a, http.StatusUnauthorized, "session_ended")
+	return waits(t, a, "session_ended")
+}
+
+// waits is the page where a form waits that was answered so.
+func waits(t *testing.T, a kit.Answer, cause string) (page string) {
+	t.Helper()
+	refused(t, a, http.StatusUnauthorized, cause)
 	found, err := url.QueryUnescape(a.Body)
 	if err != nil || !parkedPage.MatchString(found) {
 		t.Fatalf("the form was not parked: %v, %s", err, a)

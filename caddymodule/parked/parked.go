@@ -84,12 +84,27 @@ type Store interface {
 	store.Updater
 }
 
+// What becomes of forms, as it is counted.
+const (
+	Kept      = "kept"      // parked
+	Sent      = "sent"      // taken by the app after all
+	Returned  = "returned"  // sent, but the app was not there or a rule stopped it: it can be sent again
+	Discarded = "discarded" // thrown away by its owner, or because somebody else came
+	Refused   = "refused"   // too large, with files, or no room: left in the browser
+)
+
+// Metrics counts what becomes of forms.
+type Metrics interface {
+	ParkedForm(outcome string)
+}
+
 // Options are what a Lot works with.
 type Options struct {
 	Prefix   string // of our own pages
 	Origin   string // of the site as browsers know it; empty: what the request says
 	Browser  Browser
 	Sessions Sessions
+	Metrics  Metrics // nil: nobody counts
 	Log      *slog.Logger
 	Now      func() time.Time
 }
@@ -110,6 +125,9 @@ func New(s Store, o Options) *Lot {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Metrics == nil {
+		o.Metrics = uncounted{}
 	}
 	return &Lot{Options: o, store: s, reading: map[string]int{}}
 }
@@ -135,6 +153,7 @@ func (l *Lot) Park(w http.ResponseWriter, r *http.Request, uri, value string, f 
 	if !ok || !l.parkable(r, uri) {
 		return "", ErrNot
 	}
+	defer func() { l.count(err) }()
 	form, err := l.read(w, r, h, uri)
 	if err != nil {
 		return "", err
@@ -149,6 +168,20 @@ func (l *Lot) Park(w http.ResponseWriter, r *http.Request, uri, value string, f 
 	l.Log.Info("a form was parked", "id", id, "user", h.User, "account", h.Account, "bytes", len(form.Body))
 	return l.Page(id), nil
 }
+
+// count notes how parking a form ended. A store that fails is counted as that.
+func (l *Lot) count(err error) {
+	switch {
+	case err == nil:
+		l.Metrics.ParkedForm(Kept)
+	case errors.Is(err, ErrStay):
+		l.Metrics.ParkedForm(Refused)
+	}
+}
+
+type uncounted struct{}
+
+func (uncounted) ParkedForm(string) {}
 
 // Page is the address of the page of a form.
 func (l *Lot) Page(id string) string { return l.Prefix + "/parked/" + id }

@@ -105,6 +105,7 @@ func (l *Lot) Settle(ctx context.Context, id string, arrived bool) error {
 	if err != nil {
 		return fmt.Errorf("settling a parked form: %w", err)
 	}
+	l.Metrics.ParkedForm(map[bool]string{true: Sent, false: Returned}[arrived])
 	return nil
 }
 
@@ -117,6 +118,7 @@ func (l *Lot) Drop(ctx context.Context, id string) error {
 		return fmt.Errorf("throwing a parked form away: %w", err)
 	}
 	l.unlist(ctx, id)
+	l.Metrics.ParkedForm(Discarded)
 	return nil
 }
 

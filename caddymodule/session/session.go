@@ -72,8 +72,9 @@ type Options struct {
 
 const defaultCacheSize = 100_000
 
-// keepEnded is how long a session that is over stays in the store, so that its
-// owner can be told why they were logged out.
+// keepEnded is how long a session that is over stays in the store and its cookie in
+// the browser, so that its owner can be told why they were logged out, and loses no
+// form that comes late.
 const keepEnded = 24 * time.Hour
 
 // Manager starts, finds and ends sessions.

@@ -24,9 +24,11 @@ type Login struct {
 
 // Started is a session that was just begun.
 type Started struct {
-	Cookie string        // the value of the session cookie
-	MaxAge time.Duration // of the cookie; zero: until the browser closes
-	Handle string        // public
+	Cookie string // the value of the session cookie
+	// MaxAge of the cookie; zero: until the browser closes. It outlives the session, as
+	// its record does: who sends a form a moment too late is still known by it.
+	MaxAge time.Duration
+	Handle string // public
 }
 
 // Start begins a session. It returns only when the session is durable.
@@ -73,7 +75,7 @@ func (m *Manager) Start(ctx context.Context, in Login) (*Started, error) {
 	}
 	s := &Started{Cookie: value, Handle: rec.Handle}
 	if in.Remember {
-		s.MaxAge = absolute
+		s.MaxAge = absolute + keepEnded
 	}
 	return s, nil
 }
