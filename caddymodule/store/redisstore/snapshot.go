@@ -18,7 +18,7 @@ const snapshotLife = time.Minute
 // errOtherDump and errSnapshotLost say why a dump cannot go on.
 var (
 	errOtherDump    = errors.New("another backup of this Redis is being made: try again when it is done, or a minute after it was broken off")
-	errSnapshotLost = errors.New("Redis lost what it kept for this backup, or it stood still for a minute: make it again")
+	errSnapshotLost = errors.New("what Redis kept for this backup is gone, or it stood still for a minute: make it again")
 )
 
 // A snapshot is all records at the moment when it began, while nodes go on writing:
@@ -155,7 +155,7 @@ func (s *snapshot) deleted(ctx context.Context, tell func([]string) error) error
 		}
 		var names []string
 		for field := range slices.Chunk(fields, 2) {
-			if name, before := field[0], field[1]; before != "" && strings.HasPrefix(name, s.Store.keys.prefix) {
+			if name, before := field[0], field[1]; before != "" && strings.HasPrefix(name, s.keys.prefix) {
 				names = append(names, name)
 			}
 		}
