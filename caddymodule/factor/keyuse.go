@@ -90,7 +90,8 @@ func (f *Factors) AskStep(ctx context.Context, token string) (string, error) {
 }
 
 // AskAction returns the options for a proof inside an action of somebody who is
-// logged in. ErrNoPasskeys where they have none.
+// logged in. A security key that cannot check who holds it may answer: see CheckKey.
+// ErrNoPasskeys where they have none.
 func (f *Factors) AskAction(ctx context.Context, u *store.User, session string) (string, error) {
 	list, err := f.keys(ctx, u.Account, u.ID)
 	if err != nil {
@@ -99,7 +100,7 @@ func (f *Factors) AskAction(ctx context.Context, u *store.User, session string) 
 	if f.usable(list) == 0 || session == "" {
 		return "", ErrNoPasskeys
 	}
-	return f.ask(f.challenge(forAction, session), protocol.VerificationRequired, list)
+	return f.ask(f.challenge(forAction, session), protocol.VerificationPreferred, list)
 }
 
 // userPattern is what ids of users look like.
@@ -258,18 +259,20 @@ func (f *Factors) PassKey(ctx context.Context, token, text string) (*Passed, err
 	return passed, err
 }
 
-// CheckKey compares the answer of a browser to AskAction. The error is a *Denied or
-// that of the store.
-func (f *Factors) CheckKey(ctx context.Context, u *store.User, session, text string) error {
+// CheckKey compares the answer of a browser to AskAction. both tells whether the
+// device checked who held it; else it is one factor only, and the first is to be
+// shown besides. The error is a *Denied or that of the store.
+func (f *Factors) CheckKey(ctx context.Context, u *store.User, session, text string) (both bool, err error) {
 	p, until, key, err := f.answered(ctx, u, text, forAction, session)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if refused := f.verified(p, u.ID, key, true); refused != nil {
+	if refused := f.verified(p, u.ID, key, false); refused != nil {
 		refused.User = u
-		return refused
+		return false, refused
 	}
-	return f.use(ctx, u, p, until, func(store.Tx, *store.User, *store.Passkey) error { return nil })
+	err = f.use(ctx, u, p, until, func(store.Tx, *store.User, *store.Passkey) error { return nil })
+	return err == nil && p.Response.AuthenticatorData.Flags.HasUserVerified(), err
 }
 
 // answered reads an answer of a user who is known, and finds the key it is of.

@@ -37,6 +37,7 @@ const (
 	TooMany    = "too_many"   // of keys
 	LastStep   = "last_step"  // without it the second step could not be passed
 	LastWay    = "last_way"   // without it nobody could log in
+	Alone      = "alone"      // as Unverified, where another proof beside it is enough
 )
 
 // Denied is the error of a passkey that was not accepted.
@@ -97,15 +98,6 @@ func (f *Factors) Keys(ctx context.Context, u *store.User) ([]Key, error) {
 		all[i] = f.view(&list.Keys[i])
 	}
 	return all, nil
-}
-
-// HasKeys tells whether u has a passkey that can be used.
-func (f *Factors) HasKeys(ctx context.Context, u *store.User) (bool, error) {
-	if f.Party == nil {
-		return false, nil
-	}
-	list, err := f.keys(ctx, u.Account, u.ID)
-	return err == nil && f.usable(list) > 0, err
 }
 
 // usable counts the keys that were made for this domain.

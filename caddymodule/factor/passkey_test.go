@@ -318,7 +318,7 @@ func TestKeysOfAnotherDomain(t *testing.T) {
 		if keys := have(moved.Keys(w.t.Context(), w.jan))(w.t); len(keys) != 1 || !keys[0].Elsewhere {
 			w.t.Errorf("%+v", keys)
 		}
-		if has := have(moved.HasKeys(w.t.Context(), w.jan))(w.t); has {
+		if has := have(moved.Means(w.t.Context(), w.jan))(w.t); has.Keys {
 			w.t.Error("a key that cannot be used is offered")
 		}
 		device.Origin, device.Domain = "https://elders.test", "elders.test"

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
+	"github.com/cliendo/gateway/caddymodule/keyring"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
@@ -19,7 +20,9 @@ const SetupLife = 30 * time.Minute
 type Setup struct {
 	Seed string // for people who type it; empty where only codes are made
 	URL  string // for apps, as a QR code
-	// Codes are the recovery codes, there when a code of the app was right.
+	// Keys: it is made of the passkeys and security keys of the person, without an app.
+	Keys bool
+	// Codes are the recovery codes, there when a code of the app, or a key, was right.
 	Codes []string
 }
 
@@ -41,6 +44,21 @@ func (f *Factors) BeginCodes(ctx context.Context, u *store.User, session string)
 	codes := newCodes()
 	return f.setUp(ctx, u, func(rec *store.Factor, now time.Time) {
 		rec.Setup = &store.FactorSetup{Codes: f.sealCodes(codes, u), Session: session, Until: now.Add(SetupLife)}
+	})
+}
+
+// BeginKeys has the passkeys and security keys of u become their second step,
+// without an app. It counts for nothing before one of them answered and the
+// recovery codes were stored. ErrNoPasskeys where they have none.
+func (f *Factors) BeginKeys(ctx context.Context, u *store.User, session string) error {
+	switch has, err := f.Means(ctx, u); {
+	case err != nil:
+		return err
+	case !has.Keys:
+		return ErrNoPasskeys
+	}
+	return f.setUp(ctx, u, func(rec *store.Factor, now time.Time) {
+		rec.Setup = &store.FactorSetup{Keys: true, Session: session, Until: now.Add(SetupLife)}
 	})
 }
 
@@ -81,6 +99,7 @@ func (f *Factors) Setup(ctx context.Context, u *store.User, session string) (Set
 }
 
 func (f *Factors) unsealed(p *store.FactorSetup, u *store.User) (s Setup, err error) {
+	s.Keys = p.Keys
 	if p.Seed != "" {
 		if s.Seed, err = f.open(p.Seed, u); err != nil {
 			return Setup{}, fmt.Errorf("%w: %w", ErrNone, err)
@@ -127,6 +146,33 @@ func (f *Factors) Confirm(ctx context.Context, u *store.User, session, code stri
 	return outcome("confirming a second step", err, refused)
 }
 
+// ConfirmKeys is Confirm with the answer of a browser to AskAction: one of the keys
+// that are to be the second step works. The error is a *Denied, ErrNone, or that of
+// the store.
+func (f *Factors) ConfirmKeys(ctx context.Context, u *store.User, session, text string) error {
+	switch s, err := f.Setup(ctx, u, session); {
+	case err != nil:
+		return err
+	case !s.Keys:
+		return ErrNone
+	}
+	if _, err := f.CheckKey(ctx, u, session, text); err != nil {
+		return err
+	}
+	codes := newCodes()
+	err := f.change(ctx, u.Account, u.ID, func(_ store.Tx, u *store.User, rec *store.Factor, now time.Time) error {
+		p := pending(rec, session, now)
+		if p == nil || !p.Keys {
+			return ErrNone
+		}
+		if p.Codes == "" {
+			p.Codes = f.sealCodes(codes, u)
+		}
+		return nil
+	})
+	return outcome("confirming a second step", err, nil)
+}
+
 // Enable puts in force what was set up and confirmed in a session, in an Update of
 // the account's tag; u is to be saved after it. ErrNone where there is nothing.
 func (f *Factors) Enable(tx store.Tx, u *store.User, session string) error {
@@ -136,8 +182,18 @@ func (f *Factors) Enable(tx store.Tx, u *store.User, session string) error {
 	}
 	now := f.Now()
 	p := pending(rec, session, now)
-	if p == nil || p.Codes == "" || p.Seed == "" && !u.SecondStep {
+	if p == nil || p.Codes == "" || p.Seed == "" && !p.Keys && !u.SecondStep {
 		return ErrNone
+	}
+	if p.Keys {
+		list, err := keyring.Read(tx, u.ID)
+		if err != nil {
+			return err
+		}
+		if f.usable(list) == 0 {
+			return ErrNone // removed meanwhile
+		}
+		rec.Since = now
 	}
 	s, err := f.unsealed(p, u)
 	if err != nil {

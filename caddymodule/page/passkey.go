@@ -14,7 +14,7 @@ func (p *Renderer) passkeyHint(locale, reason string) string {
 // there is none to give.
 func PasskeyHint(reason string) string {
 	switch reason {
-	case "late", "answered", "copied", "unverified", "foreign", "twice", "too_many", "last_step", "last_way":
+	case "late", "answered", "copied", "unverified", "foreign", "twice", "too_many", "last_step", "last_way", "alone":
 		return "passkey.hint_" + reason
 	}
 	return ""

@@ -37,6 +37,17 @@ func passkeyStates() []state {
 			r.Host = "passkeys.test"
 			p.Login(w, r, http.StatusUnauthorized, page.Login{Cause: cause.PasskeyRefused, Reference: "K7Q-4MD", Hints: []string{"passkey.hint_late"}})
 		}},
+		{"second-keys", func(p renderer, w http.ResponseWriter, r *http.Request) {
+			r.Host = "passkeys.test"
+			p.SecondStep(w, r, http.StatusUnauthorized, page.SecondStep{
+				Cause: cause.SecondStepRequired, Reference: "K7Q-4MD", Name: "Anna de Wit", Keys: true, NoApp: true, Trust: true, Login: "a",
+			})
+		}},
+		{"second-keys-elsewhere", func(p renderer, w http.ResponseWriter, r *http.Request) {
+			p.SecondStep(w, r, http.StatusUnauthorized, page.SecondStep{
+				Cause: cause.SecondStepFailed, Reference: "K7Q-4MD", Name: "Anna de Wit", Reason: "wrong", NoApp: true, Login: "a",
+			})
+		}},
 		{"second-passkey", func(p renderer, w http.ResponseWriter, r *http.Request) {
 			r.Host = "passkeys.test"
 			p.SecondStep(w, r, http.StatusUnauthorized, page.SecondStep{

@@ -20,6 +20,8 @@ type Prove struct {
 	// What it may be given with. Where Code is set, that one is asked besides; a
 	// passkey is enough by itself.
 	Password, Mail, Code, Passkey bool
+	// NoApp: the code can only be a recovery code.
+	NoApp bool
 	// Mailed: a code was mailed, and is asked instead of the password.
 	Mailed bool
 	Email  string // where mails go, and for password managers

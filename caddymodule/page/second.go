@@ -19,7 +19,8 @@ type SecondStep struct {
 	// Trust is whether "trust this device" is ticked.
 	Trust bool
 	// Keys: they have a passkey or security key that can be used instead of a code.
-	Keys bool
+	// NoApp: their second step is made of those alone.
+	Keys, NoApp bool
 	// Cause of the refusal; cause.None and SecondStepRequired show no error.
 	Cause     cause.Cause
 	Reference string
@@ -37,9 +38,10 @@ type SecondStep struct {
 // secondBody is what second.html sees.
 type secondBody struct {
 	problem
-	Greeting, Action, Cancel, Login, Help string
-	Trust                                 bool
-	Passkey                               string // where one is asked for; empty: not here
+	Greeting, Text, Action string
+	Cancel, Login, Help    string
+	Trust, NoApp           bool
+	Passkey                string // where one is asked for; empty: not here
 }
 
 // SecondStep writes the page with the given status. It may answer a login, so
@@ -49,10 +51,17 @@ func (p *Renderer) SecondStep(w http.ResponseWriter, r *http.Request, status int
 	here := p.at(r, "second-step", v.Target)
 	body := secondBody{
 		Greeting: p.Text(locale, "greeting", "name", v.Name), Action: p.own(here, "second-step"),
-		Cancel: p.own(here, "second-step/cancel"), Login: v.Login, Trust: v.Trust, Help: p.help(here, "help", v.Cause, v.Reference),
+		Cancel: p.own(here, "second-step/cancel"), Login: v.Login, Trust: v.Trust, NoApp: v.NoApp, Help: p.help(here, "help", v.Cause, v.Reference),
 	}
 	if v.Keys && p.options.Passkeys(r.Host) {
 		body.Passkey = p.options.Prefix + "/second-step/passkey"
+	}
+	body.Text = p.Text(locale, "second.text")
+	if v.NoApp {
+		body.Text = p.Text(locale, "second.keys_text")
+		if body.Passkey == "" {
+			body.Text = p.Text(locale, "second.keys_not_here")
+		}
 	}
 	shown := v.Cause
 	if shown != cause.SecondStepRequired {

@@ -32,6 +32,13 @@ func secondStates() []state {
 		steps("second-off", http.StatusOK, page.SecondSecurity{
 			Sub: page.Sub{Target: "/clients", Prove: page.Prove{Password: true, Mail: true}}, Required: true,
 		}),
+		steps("second-off-keys", http.StatusOK, page.SecondSecurity{
+			Sub: page.Sub{Prove: page.Prove{Form: "keys", Password: true, Mail: true, Passkey: true, NoApp: true, Cause: cause.PasskeyRefused, Reference: "K7Q-4MD", Reason: "alone"}}, Keys: true,
+		}),
+		steps("second-on-keys", http.StatusOK, page.SecondSecurity{
+			Sub: page.Sub{Prove: page.Prove{Form: "off", Password: true, Mail: true, Code: true, Passkey: true, NoApp: true, Cause: cause.SecondStepFailed, Reference: "K7Q-4MD"}},
+			On:  true, Since: april, CodesLeft: 9, Keys: true,
+		}),
 		steps("second-required", http.StatusOK, page.SecondSecurity{
 			Sub: page.Sub{Done: "cancelled", Prove: page.Prove{Password: true}}, Required: true, By: april, Setup: true,
 		}),
@@ -65,6 +72,8 @@ func secondStates() []state {
 		setup("setup-wrong", http.StatusUnauthorized, page.SecondSetup{
 			Key: "GEZD GNBV", URL: "otpauth://totp/Cliendo:anna?secret=GEZD", Cause: cause.SecondStepFailed, Reference: "K7Q-4MD", Reason: "wrong",
 		}),
+		setup("setup-keys", http.StatusOK, page.SecondSetup{Keys: true}),
+		setup("setup-keys-refused", http.StatusUnauthorized, page.SecondSetup{Keys: true, Cause: cause.PasskeyRefused, Reference: "K7Q-4MD", Reason: "late"}),
 		setup("setup-codes", http.StatusOK, page.SecondSetup{Codes: tenCodes()}),
 		setup("setup-not-stored", http.StatusBadRequest, page.SecondSetup{
 			Codes: tenCodes(), OnlyCodes: true, Cause: cause.BadRequest, NotStored: true,

@@ -24,6 +24,8 @@ type SecondSecurity struct {
 	// Required: it has to be on, from By where that is not zero.
 	Required bool
 	By       time.Time
+	// Keys: they have passkeys or security keys that it can be made of.
+	Keys bool
 	// OwnPassword: they chose their password, which goes with the second step.
 	OwnPassword bool
 }
@@ -44,10 +46,11 @@ type deviceLine struct {
 // secondSecurityBody is what security_second.html sees.
 type secondSecurityBody struct {
 	subBody
-	On, Few, Stays, OwnPassword        bool
+	On, Few, Stays, OwnPassword, Keys  bool
 	CodesLeft                          int
 	State, Left, Asked                 string
 	Start, NewCodes, SwitchOff, Forget string
+	StartKeys, Passkeys                string
 	Lines                              []deviceLine
 }
 
@@ -60,6 +63,7 @@ func (p *Renderer) SecondSecurity(w http.ResponseWriter, r *http.Request, status
 		SwitchOff: p.own(here, "security/second-step/off"), Forget: p.own(here, "security/devices"),
 		State: p.Text(locale, "security.off"), Asked: p.secondAsked(locale, v.On, v.Required, v.By),
 		Stays: v.Required && v.By.IsZero(), OwnPassword: v.OwnPassword,
+		Keys: v.Keys, StartKeys: p.own(here, "security/second-step/keys"), Passkeys: p.own(here, "security/passkeys"),
 	}
 	if !v.On && body.Stays {
 		body.Go = "" // it is closed to them until then
@@ -88,6 +92,8 @@ type SecondSetup struct {
 	Key, URL string
 	QRPath   string
 	QRSide   int
+	// Keys: it is made of passkeys, without an app.
+	Keys bool
 	// Codes are the recovery codes to be stored, OnlyCodes that it is just them.
 	Codes     []string
 	OnlyCodes bool
@@ -108,6 +114,7 @@ type setupBody struct {
 	problem
 	SecondSetup
 	AppURL                             template.URL
+	PasskeyAsk                         string
 	Confirm, Download, TurnOn, Abandon string
 	Heading, Intro, Submit             string
 }
@@ -117,24 +124,32 @@ type setupBody struct {
 func (p *Renderer) SecondSetup(w http.ResponseWriter, r *http.Request, status int, v SecondSetup) {
 	locale := p.locale(r, v.Locale)
 	here, id := p.at(r, "security/second-step", v.Target), "setup.app_"
-	if len(v.Codes) > 0 {
+	switch {
+	case len(v.Codes) > 0:
 		id = "setup.codes_"
+	case v.Keys:
+		id = "setup.keys_"
 	}
 	body := setupBody{
 		SecondSetup: v, problem: p.problem(locale, "setup", v.Cause, nil, ""),
 		AppURL:  template.URL(v.URL), //nolint:gosec // otpauth, made by us
 		Confirm: p.own(here, "security/second-step/confirm"), Download: p.own(here, "security/second-step/download"),
-		TurnOn: p.own(here, "security/second-step/on"), Abandon: p.own(here, "security/second-step/cancel"),
+		PasskeyAsk: p.options.Prefix + "/passkey/proof",
+		TurnOn:     p.own(here, "security/second-step/on"), Abandon: p.own(here, "security/second-step/cancel"),
 		Heading: p.Text(locale, id+"title"), Intro: p.Text(locale, id+"text"), Submit: p.Text(locale, "setup.turn_on"),
 	}
 	if v.OnlyCodes {
 		body.Submit = p.Text(locale, "setup.replace")
+	}
+	if hint := p.passkeyHint(locale, v.Reason); hint != "" {
+		body.Hints = append(body.Hints, hint)
 	}
 	if hint := p.codeHint(locale, v.Reason, v.Off); hint != "" {
 		body.Hints = append(body.Hints, hint, p.Text(locale, "second.now", "clock", p.options.Now().In(p.options.Location).Format("15:04:05")))
 	}
 	out := p.frame(here, locale, body.Heading, body.Error)
 	out.Cause, out.Reference, out.Script, out.Body = string(v.Cause), v.Reference, true, body
+	out.Passkeys = v.Keys
 	out.Support = p.support(locale, v.Reference)
 	out.Retry = p.retryIn(locale, v.RetryAfter, v.RetryAt)
 	p.render(w, status, "setup", out)

@@ -44,7 +44,7 @@ type Factors interface {
 	Pass(ctx context.Context, token, code string) (*factor.Passed, error)
 	PassKey(ctx context.Context, token, answer string) (*factor.Passed, error)
 	AskStep(ctx context.Context, token string) (options string, err error)
-	HasKeys(ctx context.Context, u *store.User) (bool, error)
+	Means(ctx context.Context, u *store.User) (factor.Means, error)
 	Cancel(ctx context.Context, token string) error
 }
 
@@ -135,10 +135,11 @@ func (e *Errand) page(w http.ResponseWriter, r *http.Request, status int, h *fac
 		v.Target = h.Login.Target
 	}
 	v.Target = target.Safe(v.Target, e.Prefix)
-	var err error
-	if v.Keys, err = e.Factors.HasKeys(r.Context(), h.User); err != nil {
-		e.Log.Warn("whether somebody has passkeys cannot be read; they are asked for a code", "user", h.User.ID, "error", err)
+	has, err := e.Factors.Means(r.Context(), h.User)
+	if err != nil {
+		e.Log.Warn("whether somebody has an app or passkeys cannot be read; they are asked for a code", "user", h.User.ID, "error", err)
 	}
+	v.Keys, v.NoApp = has.Keys, err == nil && !has.App
 	e.Pages.SecondStep(w, r, status, v)
 }
 

@@ -18,13 +18,13 @@ import (
 // Keys is what somebody's passkeys are managed with. *factor.Factors is one.
 type Keys interface {
 	Keys(ctx context.Context, u *store.User) ([]factor.Key, error)
-	HasKeys(ctx context.Context, u *store.User) (bool, error)
+	Means(ctx context.Context, u *store.User) (factor.Means, error)
 	AskNew(ctx context.Context, u *store.User, session string) (options string, err error)
 	MakeKey(u *store.User, session, answer string) (*factor.Made, error)
 	AddKey(ctx context.Context, tx store.Tx, u *store.User, m *factor.Made, name, agent string) (factor.Key, error)
 	RenameKey(ctx context.Context, u *store.User, id, name string) error
 	RemoveKey(ctx context.Context, tx store.Tx, u *store.User, id string, others factor.Ways) (factor.Key, error)
-	CheckKey(ctx context.Context, u *store.User, session, answer string) error
+	CheckKey(ctx context.Context, u *store.User, session, answer string) (both bool, err error)
 	Ways(ctx context.Context, u *store.User, w factor.Ways) (factor.Ways, error)
 	WaysIn(tx store.Tx, u *store.User, w factor.Ways) (factor.Ways, error)
 }

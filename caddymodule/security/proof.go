@@ -45,8 +45,9 @@ type show func(v *visit, status int, p page.Prove)
 func (e *Errand) asked(v *visit) page.Prove { return e.may(v, page.Prove{}) }
 
 func (e *Errand) may(v *visit, p page.Prove) page.Prove {
+	has := e.means(v)
 	p.Password, p.Mail, p.Code = v.user.Password != "", e.Prover.Mails(), v.user.SecondStep
-	p.Passkey = e.hasKeys(v)
+	p.Passkey, p.NoApp = has.Keys, !has.App
 	if p.Mailed = p.Mailed && p.Mail; p.Mailed {
 		p.Password = false
 	}
@@ -64,7 +65,7 @@ func (e *Errand) prove(v *visit, name string, again show) bool {
 	p := page.Prove{Form: name, Mailed: v.PostForm.Has(fieldMailed)}
 	who := e.person(v)
 	if v.PostForm.Get(fieldPasskey) != "" {
-		if err := e.proveByPasskey(v, who); err != nil {
+		if err := e.proveByPasskey(v, who, p); err != nil {
 			e.unproved(v, err, p, again)
 			return false
 		}
@@ -142,7 +143,10 @@ func (e *Errand) unproved(v *visit, err error, p page.Prove, again show) {
 	var wrong *proof.Wrong
 	var refused *limit.Refused
 	var mails *outbox.TooMany
+	var denied *factor.Denied
 	switch {
+	case errors.As(err, &denied): // right, and not enough
+		p.Cause, p.Reason = cause.PasskeyRefused, denied.Reason
 	case errors.As(err, &wrong):
 		p.Cause, p.Reference, p.Reason, p.Off = wrong.Cause, wrong.Reference, wrong.Reason, wrong.Off
 		e.wait(&p, wrong.Until)

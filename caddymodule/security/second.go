@@ -2,6 +2,7 @@ package security
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -22,9 +23,11 @@ import (
 type Factors interface {
 	Status(ctx context.Context, u *store.User, session string) (factor.Status, error)
 	Begin(ctx context.Context, u *store.User, session string) error
+	BeginKeys(ctx context.Context, u *store.User, session string) error
 	BeginCodes(ctx context.Context, u *store.User, session string) error
 	Setup(ctx context.Context, u *store.User, session string) (factor.Setup, error)
 	Confirm(ctx context.Context, u *store.User, session, code string) error
+	ConfirmKeys(ctx context.Context, u *store.User, session, answer string) error
 	Enable(tx store.Tx, u *store.User, session string) error
 	Abandon(ctx context.Context, u *store.User) error
 	Forget(ctx context.Context, u *store.User, id string) error
@@ -36,6 +39,7 @@ const pathSecond = "/security/second-step"
 // The forms of the page, as their addresses call them.
 const (
 	formStart = "start"
+	formKeys  = "keys"
 	formCodes = "codes"
 	formOff   = "off"
 )
@@ -44,6 +48,7 @@ func (e *Errand) secondRoutes() routes {
 	return routes{
 		"GET /second-step":           e.second,
 		"POST /second-step/start":    e.start,
+		"POST /second-step/keys":     e.startKeys,
 		"POST /second-step/codes":    e.codes,
 		"POST /second-step/confirm":  e.confirm,
 		"POST /second-step/download": e.download,
@@ -79,6 +84,18 @@ func (e *Errand) start(v *visit) {
 	e.begun(v, e.Factors.Begin(v.Context(), v.user, v.session))
 }
 
+// startKeys makes a second step of the person's passkeys and security keys.
+func (e *Errand) startKeys(v *visit) {
+	if v.user.SecondStep || !e.means(v).Keys {
+		e.on(v, pathSecond)
+		return
+	}
+	if !e.prove(v, formKeys, e.showSecond) {
+		return
+	}
+	e.begun(v, e.Factors.BeginKeys(v.Context(), v.user, v.session))
+}
+
 func (e *Errand) codes(v *visit) {
 	if !v.user.SecondStep {
 		e.on(v, pathSecond)
@@ -91,7 +108,7 @@ func (e *Errand) codes(v *visit) {
 }
 
 func (e *Errand) begun(v *visit, err error) {
-	if err != nil {
+	if err != nil && !errors.Is(err, factor.ErrNoPasskeys) {
 		e.away(v, err)
 		return
 	}
@@ -123,8 +140,8 @@ func (e *Errand) setup(v *visit, status int, p page.SecondSetup) {
 }
 
 func (e *Errand) showSetup(v *visit, status int, s factor.Setup, p page.SecondSetup) {
-	p.Locale, p.Target, p.Codes, p.OnlyCodes = v.locale, e.to(v), grouped(s.Codes), s.Seed == ""
-	if len(s.Codes) == 0 {
+	p.Locale, p.Target, p.Codes, p.OnlyCodes, p.Keys = v.locale, e.to(v), grouped(s.Codes), v.user.SecondStep && s.Seed == "", s.Keys
+	if len(s.Codes) == 0 && !s.Keys {
 		var err error
 		p.Key, p.URL = factor.Grouped(s.Seed), s.URL
 		if p.QRPath, p.QRSide, err = factor.QR(s.URL); err != nil {
@@ -151,10 +168,13 @@ func (e *Errand) none(v *visit, err error) {
 	e.away(v, err)
 }
 
-// confirm compares a code of the app. It counts in the budget of codes: the seed is
-// the person's own, and still nobody needs more tries.
+// confirm compares a code of the app, or takes the answer of a key. It counts in the
+// budget of codes: the seed is the person's own, and still nobody needs more tries.
 func (e *Errand) confirm(v *visit) {
 	err := e.Prover.Step(v.Context(), e.person(v), func(ctx context.Context, u *store.User) error {
+		if answer := v.PostForm.Get(fieldPasskey); answer != "" {
+			return e.Factors.ConfirmKeys(ctx, u, v.session, answer)
+		}
 		return e.Factors.Confirm(ctx, u, v.session, v.PostForm.Get("code"))
 	})
 	if err == nil {
@@ -324,6 +344,7 @@ func (e *Errand) showSecond(v *visit, status int, prove page.Prove) {
 		OwnPassword: directory.OwnPassword(v.user),
 	}
 	p.Required, p.By = e.required(v)
+	p.Keys = prove.Passkey
 	here := e.Dispatcher.KnownDevice(v.Request, v.user.ID)
 	for _, d := range s.Devices {
 		p.Devices = append(p.Devices, page.TrustedDevice{

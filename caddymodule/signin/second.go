@@ -43,14 +43,14 @@ func (d *Dispatcher) second(w http.ResponseWriter, r *http.Request, p Proof, a *
 		d.Unavailable(w, r, p.User.Email, p.Remember, err)
 		return
 	}
-	keys, err := d.Factors.HasKeys(ctx, p.User)
+	has, err := d.Factors.Means(ctx, p.User)
 	if err != nil {
 		d.Unavailable(w, r, p.User.Email, p.Remember, err)
 		return
 	}
 	d.setFlow(w, r, flow{Half: token})
 	d.Pages.SecondStep(w, r, cause.SecondStepRequired.Status(), page.SecondStep{
-		Keys:  keys,
+		Keys: has.Keys, NoApp: !has.App,
 		Cause: cause.SecondStepRequired, Reference: d.Note(r.Context(), d.entry(r, p, cause.SecondStepRequired)),
 		Name: p.User.Name, Target: to, Login: login.Handle, Locale: d.Pages.Locale(r, p.User.Locale),
 	})

@@ -61,7 +61,7 @@ type Factors interface {
 	Open(ctx context.Context, u *store.User, login *store.HalfLogin) (token string, err error)
 	Trusted(ctx context.Context, u *store.User, device string) (bool, error)
 	Trust(ctx context.Context, u *store.User, device factor.Device) error
-	HasKeys(ctx context.Context, u *store.User) (bool, error)
+	Means(ctx context.Context, u *store.User) (factor.Means, error)
 }
 
 // Metrics counts logins by method and outcome; the outcome is "ok" or a cause.

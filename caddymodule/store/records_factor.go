@@ -35,6 +35,7 @@ type FactorSetup struct {
 	Seed    string    `json:"seed,omitempty"`  // sealed; empty: only new recovery codes
 	Codes   string    `json:"codes,omitempty"` // sealed; there when the seed was confirmed
 	Step    int64     `json:"step,omitempty"`  // that it was confirmed with
+	Keys    bool      `json:"keys,omitempty"`  // the passkeys of the user, without an app
 	Session string    `json:"session"`         // handle of the session it belongs to
 	Until   time.Time `json:"until"`
 }
