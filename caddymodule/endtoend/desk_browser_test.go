@@ -99,7 +99,7 @@ func TestFiveSupportCalls(t *testing.T) {
 		}
 		h := roles[i]
 		h.asks(kit.Address(user), "Telefoon kwijt?")
-		h.press("Zet de tweede stap uit", "Person "+user)
+		h.press("Zet de extra stap uit", "Person "+user)
 		if strings.Contains(h.html(), "/second-step-off") && strings.HasSuffix(h.place(), "/second-step-off") {
 			t.Fatalf("at %s: %.2000s", h.place(), h.html())
 		}
