@@ -68,9 +68,10 @@ func TestALostPhoneInTwoBrowsers(t *testing.T) {
 	t.Parallel()
 	url := startDemo(t)
 	person, admin := newTab(t, chromium(t, "nl", ""), true), newTab(t, chromium(t, "en", ""), true)
-	const inside, asked = `id="email">teammate`, `data-cause="second_step_required"`
+	const asked = `data-cause="second_step_required"`
+	in := inside("teammate")
 	person.open(url + "/gateway/login?to=%2Fclients")
-	person.login("teammate", demoPassword, inside)
+	person.login("teammate", demoPassword, in)
 	key, codes := person.setsUp(url, demoPassword)
 	if len(codes) != 10 {
 		t.Fatalf("%d recovery codes are shown", len(codes))
@@ -81,14 +82,14 @@ func TestALostPhoneInTwoBrowsers(t *testing.T) {
 	// The app: the code after the one that set it up.
 	person.open(url + "/clients/12?tab=notes#bottom")
 	person.login("teammate", demoPassword, asked)
-	person.code("code", totpCode(t, key, time.Now().Add(30*time.Second)), inside)
+	person.code("code", totpCode(t, key, time.Now().Add(30*time.Second)), in)
 	person.at(url + "/clients/12?tab=notes#bottom")
 	person.leave(url)
 
 	// The phone is lost: a recovery code, once.
 	person.open(url + "/clients/13")
 	person.login("teammate", demoPassword, asked)
-	person.code("recovery", codes[3], inside)
+	person.code("recovery", codes[3], in)
 	person.at(url + "/clients/13")
 	person.leave(url)
 	person.open(url + "/clients/14")
@@ -112,7 +113,7 @@ func TestALostPhoneInTwoBrowsers(t *testing.T) {
 	// shown before opens nothing any more.
 	person.code("code", totpCode(t, key, time.Now().Add(time.Minute)), `data-cause="not_logged_in"`)
 	person.open(url + "/clients/15")
-	person.login("teammate", demoPassword, inside)
+	person.login("teammate", demoPassword, in)
 	person.at(url + "/clients/15")
 	person.open(url + "/gateway/security/second-step")
 	person.shows(`data-second-step="off"`)
@@ -146,11 +147,11 @@ func TestTheSecondStepOfTheDemo(t *testing.T) {
 	b.open(url + "/clients/12")
 	b.login("twostep", demoPassword, `data-cause="second_step_required"`)
 	b.do(chromedp.Click("#trust", chromedp.NodeReady))
-	b.code("code", totpCode(t, key, time.Now()), `id="email">twostep`)
+	b.code("code", totpCode(t, key, time.Now()), inside("twostep"))
 	b.at(url + "/clients/12")
 	b.leave(url)
 	b.open(url + "/clients/13")
-	b.login("twostep", demoPassword, `id="email">twostep`)
+	b.login("twostep", demoPassword, inside("twostep"))
 	b.at(url + "/clients/13")
 	b.quiet()
 }
