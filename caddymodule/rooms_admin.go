@@ -24,7 +24,8 @@ func (r *rooms) console(prefix string, https bool, pages *page.Renderer, devices
 // prover asks people who are logged in to show again that it is them.
 func (r *rooms) prover(prefix string, attempts proof.Attempts) *proof.Prover {
 	o := proof.Options{
-		Directory: r.directory, Limits: r.limits, Hasher: r.hasher, Factors: r.factors, Attempts: attempts, Log: r.log,
+		Directory: r.directory, Limits: r.limits, Hasher: r.hasher, Factors: r.factors, Party: r.settings.Passkeys,
+		Attempts: attempts, Log: r.log,
 	}
 	if r.tickets != nil {
 		o.Codes, o.Quota, o.Origin = r.tickets, r.outbox, r.mailing(prefix).origin

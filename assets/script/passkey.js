@@ -86,7 +86,7 @@
   };
 
   function send(box, answer) {
-    var field = box.querySelector("[name=passkey]");
+    var field = box.querySelector("[name$=passkey]");
     var remember = box.querySelector("[name=remember]");
     var ticked = document.getElementById("remember");
     if (remember && ticked) remember.value = ticked.checked ? "1" : "";

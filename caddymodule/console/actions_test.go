@@ -168,7 +168,7 @@ func TestAProofByMail(t *testing.T) {
 		block := func(fields ...string) answer {
 			return w.submit("acme-superadmin", of("acme-teammate", "/block"), append(fields, "why", "Left")...)
 		}
-		if a := block("fresh_mail", "1"); a.Code != http.StatusUnauthorized || !strings.Contains(a.body, `name="fresh_code"`) || hidden(a.body).Get("why") != "Left" {
+		if a := block("fresh_mail", "1"); a.Code != http.StatusUnauthorized || !strings.Contains(a.body, `name="fresh_mailed"`) || hidden(a.body).Get("why") != "Left" {
 			t.Fatalf("asking for a code: %d %s", a.Code, a.body)
 		}
 		mails := w.post.Take()
@@ -176,7 +176,7 @@ func TestAProofByMail(t *testing.T) {
 			t.Fatalf("mailed: %+v", mails)
 		}
 		code := mails[0].Letter.Code
-		if a := block("fresh_code", "000"+code[:3]); a.Code != http.StatusUnauthorized || w.find("acme-teammate").Block != nil {
+		if a := block("fresh_mailed", "000"+code[:3]); a.Code != http.StatusUnauthorized || w.find("acme-teammate").Block != nil {
 			t.Errorf("a wrong code: %d", a.Code)
 		}
 		// It is of no use to somebody else.
@@ -184,13 +184,13 @@ func TestAProofByMail(t *testing.T) {
 		w.Push(-time.Hour) // so that their proof is old, and the code is not
 		w.enter("acme-second")
 		w.Push(time.Hour)
-		if a := w.submit("acme-second", of("acme-teammate", "/block"), "fresh_code", code); a.Code != http.StatusUnauthorized {
+		if a := w.submit("acme-second", of("acme-teammate", "/block"), "fresh_mailed", code); a.Code != http.StatusUnauthorized {
 			t.Errorf("another's code: %d", a.Code)
 		}
-		leads(t, w, "acme-superadmin", block("fresh_code", code[:3]+" "+code[3:]), of("acme-teammate", ""), "is blocked")
+		leads(t, w, "acme-superadmin", block("fresh_mailed", code[:3]+" "+code[3:]), of("acme-teammate", ""), "is blocked")
 		// And good once.
 		w.Push(11 * time.Minute)
-		if a := w.submit("acme-superadmin", of("acme-teammate", "/unblock"), "fresh_code", code); a.Code != http.StatusUnauthorized {
+		if a := w.submit("acme-superadmin", of("acme-teammate", "/unblock"), "fresh_mailed", code); a.Code != http.StatusUnauthorized {
 			t.Errorf("the code again: %d", a.Code)
 		}
 	})

@@ -21,7 +21,7 @@ import (
 // Sessions finds who is logged in, and where.
 type Sessions interface {
 	Check(ctx context.Context, cookie string) (*session.Facts, error)
-	Renew(ctx context.Context, cookie string) error
+	RenewWith(ctx context.Context, cookie string, amr ...string) error
 	Of(ctx context.Context, account, user string) ([]*store.Session, error)
 }
 
@@ -57,6 +57,8 @@ type Pages interface {
 	Admin(w http.ResponseWriter, r *http.Request, v page.Admin)
 	Login(w http.ResponseWriter, r *http.Request, status int, v page.Login)
 	Refusal(w http.ResponseWriter, r *http.Request, v page.Refusal)
+	// ProofHint says what is the matter with a code or passkey, empty for nothing.
+	ProofHint(locale string, p page.Prove) string
 	NotFound(w http.ResponseWriter, r *http.Request, locale string)
 	Locale(r *http.Request, stored string) string
 	Text(locale, id string, args ...any) string

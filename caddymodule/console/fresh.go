@@ -10,40 +10,27 @@ import (
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
-	"github.com/cliendo/gateway/caddymodule/limit"
-	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/page"
-	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/proof"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/visitor"
 )
 
-// Prover compares what somebody shows to prove again who they are.
+// Prover compares what somebody shows to prove again who they are. *proof.Prover is one.
 type Prover interface {
-	Password(ctx context.Context, who proof.Person, typed string) error
-	// Mail sends a code, and Code compares it. ErrNoMail of manage where nobody is mailed.
-	Mail(ctx context.Context, who proof.Person) error
-	Code(ctx context.Context, who proof.Person, typed string) error
-	// Mails tells whether codes can be mailed.
-	Mails() bool
+	May(ctx context.Context, who proof.Person, host string) proof.May
+	Prove(ctx context.Context, who proof.Person, s proof.Shown) (amr []string, err error)
 }
 
-// The fields of the proof. They come with the form of the action, and go before
-// anybody else sees it.
-const (
-	freshPrefix   = "fresh_"
-	freshPassword = "fresh_password"
-	freshCode     = "fresh_code"
-	freshMail     = "fresh_mail"
-)
+// freshPrefix begins the fields of the proof. They come with the form of the action,
+// and go before anybody else sees it.
+const freshPrefix = "fresh_"
 
 // freshBody is what fresh.html sees.
 type freshBody struct {
-	Action, Back, Email string
-	Fields              []freshField
-	CanMail, Mailed     bool
-	Wrong               bool
+	Action, Back string
+	Fields       []freshField
+	Prove        page.Prove
 }
 
 // freshField is one field of the action, carried along.
@@ -54,7 +41,7 @@ type freshField struct{ Name, Value string }
 // page that asks for one and carries the fields of the action, so that nothing is
 // lost.
 func (e *Errand) proved(w http.ResponseWriter, r *http.Request, v *visit) bool {
-	password, code, mail := v.form.Get(freshPassword), v.form.Get(freshCode), v.form.Has(freshMail)
+	shown := proof.Read(v.form, freshPrefix)
 	for name := range v.form {
 		if strings.HasPrefix(name, freshPrefix) {
 			v.form.Del(name)
@@ -63,31 +50,20 @@ func (e *Errand) proved(w http.ResponseWriter, r *http.Request, v *visit) bool {
 	if !v.route.Sensitive || !proof.Due(v.facts.AuthTime(), e.Now()) {
 		return true
 	}
-	who := e.prover(r, v)
-	var err error
-	switch {
-	case mail && e.Prover.Mails():
-		if err = e.Prover.Mail(r.Context(), who); err == nil {
-			e.askProof(w, r, v, freshBody{Mailed: true}, page.AdminProblem{Cause: cause.FreshProofRequired})
-			return false
-		}
-	case code != "":
-		err = e.Prover.Code(r.Context(), who, code)
-	case password != "":
-		err = e.Prover.Password(r.Context(), who, password)
-	default:
-		e.askProof(w, r, v, freshBody{}, page.AdminProblem{Cause: cause.FreshProofRequired})
+	if shown == (proof.Shown{}) {
+		e.askProof(w, r, v, page.Prove{}, page.AdminProblem{Cause: cause.FreshProofRequired})
 		return false
 	}
-	if err == nil {
-		err = e.Sessions.Renew(context.WithoutCancel(r.Context()), v.cookie)
-		if errors.Is(err, store.ErrNotFound) {
-			e.login(w, r, cause.SessionEnded)
-			return false
-		}
+	amr, err := e.Prover.Prove(r.Context(), e.prover(r, v), shown)
+	switch {
+	case errors.Is(err, proof.ErrMailed):
+		e.askProof(w, r, v, page.Prove{Mailed: true}, page.AdminProblem{Cause: cause.FreshProofRequired})
+		return false
+	case err == nil:
+		err = e.Sessions.RenewWith(context.WithoutCancel(r.Context()), v.cookie, amr...)
 	}
 	if err != nil {
-		e.notProved(w, r, v, freshBody{Mailed: code != ""}, err)
+		e.notProved(w, r, v, page.Prove{Mailed: shown.ByMail}, err)
 		return false
 	}
 	return true
@@ -98,37 +74,31 @@ func (e *Errand) prover(r *http.Request, v *visit) proof.Person {
 	at, u := visitor.Of(r), v.facts.User
 	return proof.Person{
 		Account: u.Account, User: u.ID, Network: at.Network, Agent: at.Agent, Device: e.Devices.KnownDevice(r, u.ID),
-		Browser: v.facts.Session.Handle, Locale: v.locale,
+		Browser: v.facts.Session.Handle, Session: v.facts.Session.Handle, Locale: v.locale,
 	}
 }
 
 // notProved shows the page again, with what is the matter.
-func (e *Errand) notProved(w http.ResponseWriter, r *http.Request, v *visit, body freshBody, err error) {
-	var wrong *proof.Wrong
-	var refused *limit.Refused
-	var mails *outbox.TooMany
-	problem := page.AdminProblem{Cause: cause.WrongPassword, Title: v.say("admin.fresh.wrong.title"), Text: v.say("admin.fresh.wrong.text")}
+func (e *Errand) notProved(w http.ResponseWriter, r *http.Request, v *visit, p page.Prove, err error) {
+	refusal, ok := proof.Refused(err)
 	switch {
-	case errors.As(err, &wrong):
-		body.Wrong = true
-		problem.Retry = e.wait(wrong.Until)
-	case errors.As(err, &refused):
-		problem = v.trouble(cause.TooManyAttempts)
-		problem.Retry = e.wait(refused.Until)
-	case errors.As(err, &mails):
-		problem = v.trouble(cause.TooManyMails)
-		problem.Retry = e.wait(mails.Until)
-	case errors.Is(err, passhash.ErrBusy), errors.Is(err, limit.ErrBusy), errors.Is(err, context.DeadlineExceeded):
-		problem = v.trouble(cause.Busy)
-		problem.Retry = storeRetry
-	case errors.Is(err, store.ErrNotFound):
+	case !ok && errors.Is(err, store.ErrNotFound):
 		e.login(w, r, cause.SessionEnded)
 		return
-	default:
+	case !ok:
 		e.away(w, r, err)
 		return
 	}
-	e.askProof(w, r, v, body, problem)
+	p.Cause, p.Reason, p.Off = refusal.Cause, refusal.Reason, refusal.Off
+	problem := v.trouble(refusal.Cause)
+	if c := refusal.Cause; c == cause.WrongPassword || c == cause.SecondStepFailed || c == cause.PasskeyRefused {
+		problem.Title, problem.Text = v.say("admin.fresh.wrong.title"), v.say("admin.fresh.wrong.text")
+	}
+	if hint := e.Pages.ProofHint(v.locale, p); hint != "" {
+		problem.Text = hint
+	}
+	problem.Retry = max(e.wait(refusal.Until), refusal.RetryAfter)
+	e.askProof(w, r, v, p, problem)
 }
 
 // wait is how long it is until then.
@@ -146,13 +116,14 @@ func (v *visit) trouble(c cause.Cause) page.AdminProblem {
 }
 
 // askProof writes the page that asks for a proof.
-func (e *Errand) askProof(w http.ResponseWriter, r *http.Request, v *visit, body freshBody, problem page.AdminProblem) {
-	status := problem.Cause.Status()
-	body.Action, body.Back, body.Email = r.URL.RequestURI(), e.back(v), v.facts.User.Email
-	body.CanMail = e.Prover.Mails()
-	body.Fields = carried(v.form)
+func (e *Errand) askProof(w http.ResponseWriter, r *http.Request, v *visit, p page.Prove, problem page.AdminProblem) {
+	may := e.Prover.May(r.Context(), e.prover(r, v), r.Host)
+	p.Form, p.Prefix, p.Email = "fresh", freshPrefix, v.facts.User.Email
+	p.Password, p.Mail, p.Code, p.NoApp, p.Passkey = may.Password && !p.Mailed, may.Mail, may.Code, may.NoApp, may.Passkey
+	body := freshBody{Action: r.URL.RequestURI(), Back: e.back(v), Fields: carried(v.form), Prove: p}
 	e.show(w, r, v, page.Admin{
-		Name: "fresh", Status: status, Title: v.say("cause.fresh_proof_required.title"), Problem: problem, Body: body,
+		Name: "fresh", Status: problem.Cause.Status(), Title: v.say("cause.fresh_proof_required.title"), Problem: problem,
+		Body: body, Passkeys: p.Passkey,
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/console"
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/manage"
 	"github.com/cliendo/gateway/caddymodule/outbox"
@@ -68,6 +69,8 @@ type world struct {
 	post     *testkit.Post
 	book     *ticket.Book
 	hasher   *testkit.Hasher
+	factors  *factor.Factors
+	party    *factor.Party
 	pages    *page.Renderer
 	mux      *http.ServeMux
 	cookies  map[string]string // by user
@@ -92,10 +95,13 @@ func build(t *testing.T, c *testkit.Clock, engine store.Engine) *world {
 		Limits: session.Limits{Idle: 24 * time.Hour, Absolute: 48 * time.Hour, RememberIdle: 24 * time.Hour, RememberAbsolute: 48 * time.Hour},
 		Rules:  w.dir.Rules(), Codec: cookie.NewCodec(cookie.Session, keys.DeriveAll("session cookie")),
 	}, session.Options{Now: c.Now})
+	var err error
+	w.party, err = factor.NewParty("localhost", "Test", "http://localhost")
+	testkit.Must(t, err)
+	w.factors = factor.New(w.store, factor.Options{Box: box, Issuer: "Test", Now: c.Now, Party: w.party})
 	w.keys = apikey.New(w.store, w.dir, apikey.Options{Now: c.Now})
 	w.stories = story.New(story.Options{Directory: w.dir, Limits: w.limits, Attempts: w.attempts, Mails: w.post, Tickets: w.book, Now: c.Now})
 	teams := roster.New(w.store, roster.Options{Now: c.Now})
-	var err error
 	w.pages, err = page.New(page.Options{Now: c.Now})
 	testkit.Must(t, err)
 	t.Cleanup(func() {
@@ -118,6 +124,7 @@ func build(t *testing.T, c *testkit.Clock, engine store.Engine) *world {
 		Prover: proof.New(proof.Options{
 			Codes: w.book, Quota: w.post, Origin: "https://app.example/gateway",
 			Directory: w.dir, Limits: w.limits, Hasher: w.hasher, Attempts: noting{w.attempts},
+			Factors: w.factors, Party: w.party,
 		}),
 		Pages: w.pages, Now: c.Now,
 	}).Mount(w.mux)

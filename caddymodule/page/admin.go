@@ -30,6 +30,8 @@ type Admin struct {
 	Notice string
 	// Problem says what is the matter, in words; empty for nothing.
 	Problem AdminProblem
+	// Passkeys: the page can ask for one.
+	Passkeys bool
 	// Locale as Locale chose it; empty chooses by request.
 	Locale string
 	Body   any
@@ -63,6 +65,7 @@ func (p *Renderer) Admin(w http.ResponseWriter, r *http.Request, v Admin) {
 	}
 	out := p.frame(r, v.Locale, v.Title, v.Problem.Title != "")
 	out.Cause, out.Body, out.Script = string(v.Problem.Cause), v.Body, true
+	out.Passkeys = v.Passkeys
 	out.Retry = p.retryIn(v.Locale, v.Problem.Retry, time.Time{})
 	out.Assets.Styles = p.links.AdminStyles
 	if r.Method == http.MethodPost {
@@ -76,6 +79,9 @@ func (p *Renderer) Admin(w http.ResponseWriter, r *http.Request, v Admin) {
 const (
 	adminFrame = "pages/admin/frame.html"
 	adminParts = "pages/admin/part_*.html"
+	// A proof inside a form is the same there as elsewhere.
+	proveFile = "pages/prove.html"
+	keyFile   = "pages/passkey.html"
 )
 
 // parseAdmin reads the templates of the admin path, once per locale.
@@ -87,7 +93,7 @@ func (p *Renderer) parseAdmin(files fs.FS) (map[string]map[string]*template.Temp
 	pages := map[string]map[string]*template.Template{}
 	for _, locale := range p.words.locales() {
 		pages[locale] = map[string]*template.Template{}
-		shared, err := template.New(path.Base(adminFrame)).Funcs(p.funcs(locale)).ParseFS(files, adminFrame, adminParts)
+		shared, err := template.New(path.Base(adminFrame)).Funcs(p.funcs(locale)).ParseFS(files, adminFrame, adminParts, proveFile, keyFile)
 		if err != nil {
 			return nil, fmt.Errorf("templates of the admin path: %w", err)
 		}
@@ -124,7 +130,7 @@ func (p *Renderer) funcs(locale string) template.FuncMap {
 		"clock": func(at time.Time) string { return p.moment(locale, "time.clock", at) },
 		"stamp": func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
 		"root":  func() string { return p.options.Prefix + "/admin" },
-		"prove": prove,
+		"prove": p.prove,
 	}
 }
 

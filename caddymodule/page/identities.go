@@ -59,7 +59,7 @@ func (p *Renderer) Identities(w http.ResponseWriter, r *http.Request, status int
 			ID: l.ID, Form: form, Kind: l.Kind, What: what, LastWay: l.LastWay, Open: v.Prove.Form == form,
 			Since:  p.Text(locale, "identities.since", "date", p.Day(locale, l.Linked)) + " " + p.Text(locale, "identities.unused"),
 			Unlink: p.Text(locale, "identities.unlink", "what", what),
-			Prove:  prove(v.Prove, form, p.Text(locale, "identities.unlink_submit"), "secondary"),
+			Prove:  p.prove(v.Prove, form, p.Text(locale, "identities.unlink_submit"), "secondary"),
 		}
 		if !l.Used.IsZero() {
 			line.Since = p.Text(locale, "identities.since", "date", p.Day(locale, l.Linked)) + " " + p.Text(locale, "identities.used", "date", p.Day(locale, l.Used))
@@ -71,7 +71,7 @@ func (p *Renderer) Identities(w http.ResponseWriter, r *http.Request, status int
 		line := linkLine{
 			Name: o.Name, Form: form, Kind: o.Kind, Open: v.Prove.Form == form,
 			Title: p.Text(locale, "identities.link_one", "provider", o.Label), Text: p.Text(locale, "identities.link_text", "provider", o.Label),
-			Prove: prove(v.Prove, form, p.Text(locale, "identities.link_submit", "provider", o.Label), "secondary"),
+			Prove: p.prove(v.Prove, form, p.Text(locale, "identities.link_submit", "provider", o.Label), "secondary"),
 		}
 		if o.Away {
 			line.Away = p.Text(locale, "identities.away", "provider", o.Label)

@@ -69,7 +69,7 @@ func (p *Renderer) parse(files fs.FS) (map[string]map[string]*template.Template,
 	for _, locale := range p.words.locales() {
 		pages[locale] = map[string]*template.Template{}
 		for _, name := range templates {
-			parsed, err := template.New("layout.html").Funcs(p.funcs(locale)).ParseFS(files, "pages/layout.html", "pages/prove.html", "pages/passkey.html", "pages/"+name+".html")
+			parsed, err := template.New("layout.html").Funcs(p.funcs(locale)).ParseFS(files, "pages/layout.html", proveFile, keyFile, "pages/"+name+".html")
 			if err != nil {
 				return nil, fmt.Errorf("template %s: %w", name, err)
 			}

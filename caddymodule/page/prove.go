@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -15,8 +16,8 @@ import (
 type Prove struct {
 	// Form is the name of the form that was refused; empty for none.
 	Form string
-	// PasskeyAsk is where a passkey is asked for. Renderers fill it in.
-	PasskeyAsk string
+	// Prefix begins the names of its fields, where the form has others like them.
+	Prefix string
 	// What it may be given with. Where Code is set, that one is asked besides; a
 	// passkey is enough by itself.
 	Password, Mail, Code, Passkey bool
@@ -63,9 +64,6 @@ func (p *Renderer) below(r *http.Request, name, words string, v Sub) (here *http
 	locale = p.locale(r, v.Locale)
 	here = p.at(r, "security/"+name, v.Target)
 	b = subBody{Prove: v.Prove, Home: p.own(here, "security")}
-	if v.Prove.Passkey {
-		b.Prove.PasskeyAsk = p.options.Prefix + "/passkey/proof"
-	}
 	if v.Target != "/" {
 		b.Go = v.Target
 	}
@@ -79,12 +77,15 @@ func (p *Renderer) below(r *http.Request, name, words string, v Sub) (here *http
 		}
 		p.reword(locale, words+"."+string(v.Prove.Cause), &b.problem)
 	}
-	for _, hint := range []string{p.codeHint(locale, v.Prove.Reason, v.Prove.Off), p.passkeyHint(locale, v.Prove.Reason)} {
-		if hint != "" {
-			b.Hints = append(b.Hints, hint)
-		}
+	if hint := p.ProofHint(locale, v.Prove); hint != "" {
+		b.Hints = append(b.Hints, hint)
 	}
 	return here, locale, b
+}
+
+// ProofHint says what is the matter with a code or a passkey, empty for nothing.
+func (p *Renderer) ProofHint(locale string, v Prove) string {
+	return cmp.Or(p.codeHint(locale, v.Reason, v.Off), p.passkeyHint(locale, v.Reason))
 }
 
 // finish writes one of these pages. body has b embedded.
@@ -102,6 +103,7 @@ func (p *Renderer) finish(w http.ResponseWriter, here *http.Request, status int,
 type proving struct {
 	Prove
 	Name, Submit, Class string
+	PasskeyAsk          string // where a passkey is asked for; empty: none is
 	// Asks: there is no password, so a code is to be mailed first. Can is false where
 	// there is nothing to prove with.
 	Asks, Can bool
@@ -110,8 +112,11 @@ type proving struct {
 }
 
 // prove is how templates say it.
-func prove(p Prove, name, submit, class string) proving {
+func (r *Renderer) prove(p Prove, name, submit, class string) proving {
 	v := proving{Prove: p, Name: name, Submit: submit, Class: class, Can: p.Password || p.Mail || p.Passkey}
+	if p.Passkey {
+		v.PasskeyAsk = r.options.Prefix + "/passkey/proof"
+	}
 	here := p.Form == name
 	v.Mailed = here && p.Mailed
 	v.Asks = !p.Password && !v.Mailed

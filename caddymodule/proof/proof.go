@@ -76,10 +76,13 @@ type Attempts interface {
 	Note(ctx context.Context, e attempt.Entry) (reference string)
 }
 
-// Factors compares codes of second steps, and takes those that fit.
+// Factors compares codes of second steps and answers of passkeys, and takes those
+// that fit.
 // *factor.Factors is one.
 type Factors interface {
 	Check(ctx context.Context, u *store.User, code string) (factor.Accepted, error)
+	CheckKey(ctx context.Context, u *store.User, session, answer string) (both bool, err error)
+	Means(ctx context.Context, u *store.User) (factor.Means, error)
 }
 
 // Codes mails codes and compares them. *ticket.Book is one.
@@ -103,7 +106,8 @@ type Options struct {
 	Limits    Limits
 	Hasher    Hasher
 	Attempts  Attempts
-	Factors   Factors // needed for SecondStep
+	Factors   Factors
+	Party     *factor.Party // who passkeys are made for; nil: there are none
 	Log       *slog.Logger
 }
 
@@ -124,7 +128,7 @@ type Person struct {
 	Network, Agent, Device string // Device is the digest of a known one
 	// Browser names the one that asks: a mailed code is good there only.
 	Browser string
-	Session string // the handle of theirs, for the record of attempts
+	Session string // the handle of theirs: passkeys are asked for in one
 	Locale  string
 }
 

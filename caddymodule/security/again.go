@@ -33,11 +33,7 @@ func (e *Errand) proveAgain(v *visit) {
 	if !e.prove(v, formAgain, e.showAgain) {
 		return
 	}
-	var amr []string
-	if v.user.SecondStep {
-		amr = []string{"otp", "mfa"}
-	}
-	switch err := e.Sessions.RenewWith(v.Context(), v.cookie, amr...); {
+	switch err := e.Sessions.RenewWith(v.Context(), v.cookie, v.amr...); {
 	case errors.Is(err, store.ErrNotFound):
 		e.outside(v, cause.SessionEnded)
 	case err != nil:

@@ -207,7 +207,7 @@ func (h *house) owner() outbox.Owner { return outbox.OfUser("praktijk", "jan") }
 
 // prover asks for proofs as the product does.
 func (h *house) prover() *proof.Prover {
-	o := proof.Options{Directory: h.dir, Limits: h.limits, Hasher: h, Attempts: h, Factors: h.factors}
+	o := proof.Options{Directory: h.dir, Limits: h.limits, Hasher: h, Attempts: h, Factors: h.factors, Party: h.party}
 	if !h.noMail {
 		o.Codes, o.Quota, o.Origin = h.book, h, "https://app.example/gateway"
 	}

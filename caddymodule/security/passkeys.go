@@ -10,6 +10,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/proof"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 	"github.com/cliendo/gateway/caddymodule/visitor"
@@ -18,13 +19,11 @@ import (
 // Keys is what somebody's passkeys are managed with. *factor.Factors is one.
 type Keys interface {
 	Keys(ctx context.Context, u *store.User) ([]factor.Key, error)
-	Means(ctx context.Context, u *store.User) (factor.Means, error)
 	AskNew(ctx context.Context, u *store.User, session string) (options string, err error)
 	MakeKey(u *store.User, session, answer string) (*factor.Made, error)
 	AddKey(ctx context.Context, tx store.Tx, u *store.User, m *factor.Made, name, agent string) (factor.Key, error)
 	RenameKey(ctx context.Context, u *store.User, id, name string) error
 	RemoveKey(ctx context.Context, tx store.Tx, u *store.User, id string, others factor.Ways) (factor.Key, error)
-	CheckKey(ctx context.Context, u *store.User, session, answer string) (both bool, err error)
 	Ways(ctx context.Context, u *store.User, w factor.Ways) (factor.Ways, error)
 	WaysIn(tx store.Tx, u *store.User, w factor.Ways) (factor.Ways, error)
 }
@@ -136,7 +135,7 @@ func (e *Errand) addKey(v *visit) {
 
 // newKey adds what the browser made. The other sessions end, and its owner is told.
 func (e *Errand) newKey(v *visit) {
-	made, err := e.Keys.MakeKey(v.user, v.session, v.PostForm.Get(fieldPasskey))
+	made, err := e.Keys.MakeKey(v.user, v.session, v.PostForm.Get(proof.FieldPasskey))
 	if err == nil {
 		tell := &ticket.Telling{Kind: letter.PasskeyAdded, Origin: e.Origin, Locale: v.locale}
 		agent := visitor.Of(v.Request).Agent

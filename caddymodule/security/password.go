@@ -9,6 +9,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/proof"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/target"
@@ -96,7 +97,7 @@ func (e *Errand) choose(v *visit) {
 	}
 	typed := v.PostForm.Get(fieldNew)
 	// Before the proof: what would be refused must not cost a code.
-	if !v.PostForm.Has(fieldMail) && !e.fine(v, typed) {
+	if !v.PostForm.Has(proof.FieldMail) && !e.fine(v, typed) {
 		return
 	}
 	if !e.prove(v, formOwn, e.showPassword) {
@@ -134,14 +135,14 @@ func (e *Errand) fine(v *visit, typed string) bool {
 		e.Log.Error("a password cannot be compared with the list of the operator, so none is taken", "error", err)
 		e.again(v, cause.Busy, page.Prove{Form: formOwn, RetryAfter: busyRetry}, e.showPassword)
 		return false
-	case why == "" && typed == v.PostForm.Get(fieldPassword):
+	case why == "" && typed == v.PostForm.Get(proof.FieldPassword):
 		why = whySame
 	}
 	if why == "" {
 		return true
 	}
 	p := e.may(v, page.Prove{
-		Form: formOwn, Cause: cause.BadRequest, Mailed: v.PostForm.Has(fieldMailed),
+		Form: formOwn, Cause: cause.BadRequest, Mailed: v.PostForm.Has(proof.FieldMailed),
 	})
 	e.showChoice(v, p.Cause.Status(), p, why)
 	return false

@@ -15,6 +15,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/proof"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
@@ -86,7 +87,7 @@ func (e *Errand) start(v *visit) {
 
 // startKeys makes a second step of the person's passkeys and security keys.
 func (e *Errand) startKeys(v *visit) {
-	if v.user.SecondStep || !e.means(v).Keys {
+	if v.user.SecondStep || !e.asked(v).Passkey {
 		e.on(v, pathSecond)
 		return
 	}
@@ -172,7 +173,7 @@ func (e *Errand) none(v *visit, err error) {
 // budget of codes: the seed is the person's own, and still nobody needs more tries.
 func (e *Errand) confirm(v *visit) {
 	err := e.Prover.Step(v.Context(), e.person(v), func(ctx context.Context, u *store.User) error {
-		if answer := v.PostForm.Get(fieldPasskey); answer != "" {
+		if answer := v.PostForm.Get(proof.FieldPasskey); answer != "" {
 			return e.Factors.ConfirmKeys(ctx, u, v.session, answer)
 		}
 		return e.Factors.Confirm(ctx, u, v.session, v.PostForm.Get("code"))

@@ -100,7 +100,7 @@ func (e *Errand) fresh(v *visit, what string) bool {
 		return true
 	}
 	again := func(v *visit, status int, p page.Prove) { e.showSessions(v, status, p, what) }
-	given := v.PostForm.Has(fieldPassword) || v.PostForm.Has(fieldMailed) || v.PostForm.Has(fieldMail)
+	given := v.PostForm.Has(proof.FieldPassword) || v.PostForm.Has(proof.FieldMailed) || v.PostForm.Has(proof.FieldMail)
 	if !given {
 		again(v, cause.FreshProofRequired.Status(), e.may(v, page.Prove{Form: formEnd, Cause: cause.FreshProofRequired}))
 		return false

@@ -33,6 +33,7 @@ type visit struct {
 	cookie  string // value of the session cookie
 	session string // its public handle
 	proved  time.Time
+	amr     []string // of the proof that came with this form
 	locale  string
 }
 
