@@ -149,7 +149,7 @@ func (a *App) tellOpenRules() {
 		log := a.rt.log.With("site", s.site())
 		g := site.guard(false, "")
 		for _, rule := range g.Public {
-			log.Info("open to everybody", "rule", rule.String(), "methods", strings.Join(rule.Methods, ","), "path", rule.Pattern.String())
+			log.Info("open to everybody", "rule", rule.String(), "methods", orElse(strings.Join(rule.Methods, ","), "GET,HEAD"), "path", rule.Pattern.String())
 		}
 		for _, path := range g.Repair {
 			log.Info("open to the superadmin of a blocked account", "rule", "repair_paths "+path.String())

@@ -122,13 +122,18 @@ func popUp(b *tab, open func()) *tab {
 	open()
 	select {
 	case id := <-opened:
-		ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithTargetID(id))
-		b.t.Cleanup(cancel)
-		return &tab{t: b.t, ctx: ctx}
+		return b.attach(id)
 	case <-time.After(kit.Patience):
 		b.t.Fatal("no window opened")
 		return nil
 	}
+}
+
+// attach is a window that is open already.
+func (b *tab) attach(id target.ID) *tab {
+	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithTargetID(id))
+	b.t.Cleanup(cancel)
+	return &tab{t: b.t, ctx: ctx}
 }
 
 // Asking does not prolong a session, posting does; other sites may do neither.
