@@ -31,24 +31,15 @@ func theWellKnownPath(t *testing.T, prefix, to string) {
 		{http.MethodGet, "/.well-known%2fchange-password", ""},
 		{http.MethodGet, "/%2ewell-known/change-password", ""},
 	} {
-		request, err := http.NewRequest(c.method, p.address()+c.path, http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response, err := here.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response.Body.Close()
-		h := response.Header
+		status, h := p.ask(c.method, c.path)
 		if own := h.Get("X-Login-Gateway"); own != "1" {
-			t.Errorf("%s %s is not answered by the gateway: %s", c.method, c.path, response.Status)
+			t.Errorf("%s %s is not answered by the gateway: %d", c.method, c.path, status)
 		}
 		if leads := h.Get("Location") == to; leads != (c.to != "") {
-			t.Errorf("%s %s: %s to %q, want %q", c.method, c.path, response.Status, h.Get("Location"), c.to)
+			t.Errorf("%s %s: %d to %q, want %q", c.method, c.path, status, h.Get("Location"), c.to)
 		}
-		if c.to != "" && (response.StatusCode != http.StatusSeeOther || h.Get("Cache-Control") != "no-store" || h.Get("Set-Cookie") != "") {
-			t.Errorf("%s %s: %s %v", c.method, c.path, response.Status, h)
+		if c.to != "" && (status != http.StatusSeeOther || h.Get("Cache-Control") != "no-store" || h.Get("Set-Cookie") != "") {
+			t.Errorf("%s %s: %d %v", c.method, c.path, status, h)
 		}
 	}
 }
@@ -69,17 +60,24 @@ func TestASlashTooMuchLeadsToThePage(t *testing.T) {
 		{http.MethodGet, "/gateway/api/v1/accounts/", ""},
 		{http.MethodGet, "/gateway/assets/", ""},
 	} {
-		request, err := http.NewRequest(c.method, p.address()+c.path, http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response, err := here.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response.Body.Close()
-		if to := response.Header.Get("Location"); to != c.to || (c.to != "") != (response.StatusCode == http.StatusSeeOther) {
-			t.Errorf("%s %s: %s to %q, want %q", c.method, c.path, response.Status, to, c.to)
+		status, h := p.ask(c.method, c.path)
+		if to := h.Get("Location"); to != c.to || (c.to != "") != (status == http.StatusSeeOther) {
+			t.Errorf("%s %s: %d to %q, want %q", c.method, c.path, status, to, c.to)
 		}
 	}
+}
+
+// ask sends a request without a body, and returns the head of the answer.
+func (p *place) ask(method, path string) (status int, h http.Header) {
+	p.t.Helper()
+	request, err := http.NewRequest(method, p.address()+path, http.NoBody)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	response, err := here.Do(request)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	response.Body.Close()
+	return response.StatusCode, response.Header
 }

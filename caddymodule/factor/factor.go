@@ -115,12 +115,17 @@ func (f *Factors) change(ctx context.Context, account, user string, fn func(tx s
 
 // get reads the second step of a user outside of an Update.
 func (f *Factors) get(ctx context.Context, account, user string) (*store.Factor, error) {
-	rec, err := store.Factors.Get(ctx, f.store, store.AccountTag(account), user)
+	return orEmpty(ctx, f.store, store.Factors, account, user)
+}
+
+// orEmpty reads what somebody has; who has none has an empty one.
+func orEmpty[T any](ctx context.Context, s store.Reader, c store.Collection[T], account, user string) (*T, error) {
+	rec, err := c.Get(ctx, s, store.AccountTag(account), user)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return &store.Factor{}, nil
+		return new(T), nil
 	case err != nil:
-		return nil, fmt.Errorf("reading a second step: %w", err)
+		return nil, fmt.Errorf("reading what somebody has in %s: %w", c.Kind.Name, err)
 	}
 	return rec, nil
 }

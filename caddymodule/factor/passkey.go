@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -121,14 +120,7 @@ func (f *Factors) logins(list *store.PasskeyList) (n int) {
 }
 
 func (f *Factors) keys(ctx context.Context, account, user string) (*store.PasskeyList, error) {
-	list, err := store.Passkeys.Get(ctx, f.store, store.AccountTag(account), user)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return &store.PasskeyList{}, nil
-	case err != nil:
-		return nil, fmt.Errorf("reading passkeys: %w", err)
-	}
-	return list, nil
+	return orEmpty(ctx, f.store, store.Passkeys, account, user)
 }
 
 // withKeys runs fn on a user and their passkeys in one Update, again for as long as

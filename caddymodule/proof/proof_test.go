@@ -3,7 +3,6 @@ package proof_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,11 +18,8 @@ import (
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/proof"
-	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
-	"github.com/cliendo/gateway/caddymodule/store/boltstore"
-	"github.com/cliendo/gateway/caddymodule/store/redisstore"
-	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
@@ -82,26 +78,15 @@ func (w *world) SendAll(context.Context, []outbox.Draft, func(store.Tx) error) e
 	return errors.New("nobody sends several here")
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func onStores(t *testing.T, test func(w *world)) {
 	t.Run("bolt", func(t *testing.T) {
 		w := &world{t: t}
-		e, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), store.Options{Now: w.now})
-		must(t, err)
-		w.settle(e)
+		w.settle(testkit.Bolt(t, w.now))
 		test(w)
 	})
 	t.Run("redis", func(t *testing.T) {
 		w := &world{t: t}
-		e, err := redisstore.Open(redistest.Start(t).URL(), store.Options{Now: w.now})
-		must(t, err)
-		w.settle(e)
+		w.settle(testkit.Redis(t, w.now, 1)[0])
 		test(w)
 	})
 }
@@ -109,19 +94,15 @@ func onStores(t *testing.T, test func(w *world)) {
 func (w *world) settle(e store.Engine) {
 	t := w.t
 	w.store = e
-	t.Cleanup(func() { e.Close() })
-	keys, err := secret.NewKeys([]byte(secret.Token()))
-	must(t, err)
-	box, err := keys.NewBox("factor")
-	must(t, err)
+	keys := testkit.Keys(t)
 	w.dir = directory.New(e, directory.Options{Now: w.now})
-	w.factors = factor.New(e, factor.Options{Box: box, Issuer: "Test", Now: w.now})
+	w.factors = factor.New(e, factor.Options{Box: testkit.Box(t, keys, "factor"), Issuer: "Test", Now: w.now})
 	w.Prover = proof.New(proof.Options{
 		Codes: ticket.New(e, ticket.Options{Key: keys.Derive("tickets"), Mails: w, Now: w.now}), Quota: w, Origin: "https://app.example/gateway",
 		Directory: w.dir, Limits: limit.New(e, limit.Config{}, w.now), Hasher: w, Attempts: w, Factors: w.factors,
 	})
-	must(t, w.dir.CreateAccount(t.Context(), &store.Account{ID: "acme", Name: "Acme", State: directory.Active}))
-	must(t, w.dir.CreateUser(t.Context(), &store.User{
+	testkit.Must(t, w.dir.CreateAccount(t.Context(), &store.Account{ID: "acme", Name: "Acme", State: directory.Active}))
+	testkit.Must(t, w.dir.CreateUser(t.Context(), &store.User{
 		ID: "jan", Account: "acme", Email: "jan@acme.test", Name: "Jan", Type: "teammate", Password: password,
 	}))
 }
@@ -131,7 +112,7 @@ var jan = proof.Person{Account: "acme", User: "jan", Network: "192.0.2.1/32", Ag
 func (w *world) jan() *store.User {
 	w.t.Helper()
 	u, err := w.dir.User(w.t.Context(), "acme", "jan")
-	must(w.t, err)
+	testkit.Must(w.t, err)
 	return u
 }
 
@@ -141,7 +122,7 @@ func (w *world) edit(fn func(u *store.User)) {
 		fn(u)
 		return nil
 	})
-	must(w.t, err)
+	testkit.Must(w.t, err)
 }
 
 // want says which cause a proof was refused for; None: it was not.
@@ -232,10 +213,10 @@ func TestSecondSteps(t *testing.T) {
 			w.t.Errorf("without one: %v", err)
 		}
 		s, err := w.factors.Enrol(ctx, w.jan())
-		must(w.t, err)
+		testkit.Must(w.t, err)
 		code := func(off time.Duration) string {
 			c, err := totp.GenerateCode(s.Seed, w.now().Add(off))
-			must(w.t, err)
+			testkit.Must(w.t, err)
 			return c
 		}
 		right := code(0)
@@ -261,7 +242,7 @@ func TestMailedCodes(t *testing.T) {
 		elsewhere := jan
 		elsewhere.Browser = "another"
 		w.want(w.Code(ctx, jan, "000000"), cause.WrongPassword) // none was asked for
-		must(w.t, w.Mail(ctx, jan))
+		testkit.Must(w.t, w.Mail(ctx, jan))
 		code := w.code
 		w.want(w.Code(ctx, elsewhere, code), cause.WrongPassword)
 		w.want(w.CodeFits(ctx, elsewhere, code), cause.WrongPassword)
@@ -271,9 +252,9 @@ func TestMailedCodes(t *testing.T) {
 		w.want(w.Code(ctx, jan, code), cause.None)
 		w.want(w.Code(ctx, jan, code), cause.WrongPassword)
 		w.want(w.CodeFits(ctx, jan, code), cause.WrongPassword)
-		must(w.t, w.Mail(ctx, jan))
+		testkit.Must(w.t, w.Mail(ctx, jan))
 		old := w.code
-		must(w.t, w.Mail(ctx, jan))
+		testkit.Must(w.t, w.Mail(ctx, jan))
 		if old != w.code {
 			w.want(w.Code(ctx, jan, old), cause.WrongPassword) // the newest counts
 		}
@@ -291,7 +272,7 @@ func TestMailedCodes(t *testing.T) {
 func TestGuessesThroughFits(t *testing.T) {
 	onStores(t, func(w *world) {
 		ctx := w.t.Context()
-		must(w.t, w.Mail(ctx, jan))
+		testkit.Must(w.t, w.Mail(ctx, jan))
 		guess := "111111"
 		if guess == w.code {
 			guess = "222222"
@@ -307,7 +288,7 @@ func TestGuessesThroughFits(t *testing.T) {
 func TestACodeIsUsedOnce(t *testing.T) {
 	onStores(t, func(w *world) {
 		ctx := context.WithoutCancel(w.t.Context())
-		must(w.t, w.Mail(ctx, jan))
+		testkit.Must(w.t, w.Mail(ctx, jan))
 		var passed atomic.Int32
 		var all sync.WaitGroup
 		for range 20 {

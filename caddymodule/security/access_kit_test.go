@@ -22,7 +22,7 @@ func (places) Of(network, locale string) string {
 // books are what sessions, activity and address stand on.
 func (h *house) books(keys *secret.Keys) {
 	h.tries = attempt.New(h.engine, attempt.Options{Now: h.now})
-	h.t.Cleanup(func() { must(h.t, h.tries.Close()) })
+	h.t.Cleanup(func() { testkit.Must(h.t, h.tries.Close()) })
 	h.post = outbox.New(h.engine, outbox.Options{Box: testkit.Box(h.t, keys, "outbox"), Now: h.now})
 	h.log = audit.New(h.engine, audit.Options{Now: h.now})
 	h.mover = manage.New(manage.Options{

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/session"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
 
 // prove posts to the page on which people prove again who they are.
@@ -94,7 +95,7 @@ func TestProvingAgainAsksForTheSecondStep(t *testing.T) {
 func TestNoProofWithoutASession(t *testing.T) {
 	onStores(t, func(h *house) {
 		b := h.login()
-		must(t, h.sessions.End(context.Background(), b.cookie))
+		testkit.Must(t, h.sessions.End(context.Background(), b.cookie))
 		res := b.do(httptest.NewRequest(http.MethodGet, "http://localhost/gateway/prove?to=%2Fpay", nil))
 		h.want(res, 303, "", "/gateway/login?to=%2Fpay")
 		if res := b.prove("?to=%2Fpay", "password", password); res.Code != 401 || !strings.Contains(res.Body.String(), `id="email"`) {

@@ -11,6 +11,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
@@ -19,7 +20,7 @@ func (h *house) opens(link, address string) error {
 	h.t.Helper()
 	book := ticket.New(h.engine, ticket.Options{Now: h.now})
 	f, err := book.TryAddress(context.Background(), link[strings.LastIndexByte(link, '/')+1:], address)
-	must(h.t, err)
+	testkit.Must(h.t, err)
 	_, err = h.mover.Prove(context.Background(), f)
 	return err
 }
@@ -32,7 +33,7 @@ func TestSomebodyChangesTheirAddress(t *testing.T) {
 		here, phone := h.login(), h.login()
 		half := store.HalfLogin{Method: "password"}
 		token, err := h.factors.Open(ctx, h.jan(), &half)
-		must(t, err)
+		testkit.Must(t, err)
 		h.want(here.post("/email", "email", "jan@home.test", "password", password), 303, "", "/gateway/security/email?done=asked")
 		mails := h.byKind()
 		if mails[letter.AddressAsked].To != "jan@example.test" || mails[letter.AddressToProve].To != "jan@home.test" {
@@ -46,7 +47,7 @@ func TestSomebodyChangesTheirAddress(t *testing.T) {
 				t.Errorf("%q is not on %q: %s", want, path, body)
 			}
 		}
-		must(t, h.opens(mails[letter.AddressToProve].Letter.Link, "jan@home.test"))
+		testkit.Must(t, h.opens(mails[letter.AddressToProve].Letter.Link, "jan@home.test"))
 		if h.jan().Email != "jan@home.test" {
 			t.Errorf("user is %+v", h.jan())
 		}
@@ -131,7 +132,7 @@ func TestASecondStepOfSomebodyElseIsSwitchedOff(t *testing.T) {
 	onStores(t, func(h *house) {
 		ctx := context.Background()
 		undo := func(since time.Time) (what string) {
-			must(t, h.engine.Update(ctx, store.AccountTag("praktijk"), func(tx store.Tx) error {
+			testkit.Must(t, h.engine.Update(ctx, store.AccountTag("praktijk"), func(tx store.Tx) error {
 				u, err := store.Users.Read(tx, "jan")
 				if err != nil {
 					return err
@@ -152,7 +153,7 @@ func TestASecondStepOfSomebodyElseIsSwitchedOff(t *testing.T) {
 		seed, _ := b.setUp()
 		h.push(time.Minute)
 		after := h.now()
-		must(t, h.factors.Trust(ctx, h.jan(), factor.Device{ID: "laptop"}))
+		testkit.Must(t, h.factors.Trust(ctx, h.jan(), factor.Device{ID: "laptop"}))
 		if what := undo(after); what != "" || !h.jan().SecondStep {
 			t.Errorf("of before: %q, %+v", what, h.jan())
 		}
@@ -163,7 +164,7 @@ func TestASecondStepOfSomebodyElseIsSwitchedOff(t *testing.T) {
 		h.want(b.post("/second-step/on", "stored", "1"), 303, "", "/gateway/security/second-step?done=codes")
 		status := func() factor.Status {
 			s, err := h.factors.Status(ctx, h.jan(), "")
-			must(t, err)
+			testkit.Must(t, err)
 			return s
 		}
 		if what := undo(after); what != ticket.UndoneCodes || !h.jan().SecondStep || status().CodesLeft != 0 {

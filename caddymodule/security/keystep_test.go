@@ -9,6 +9,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/factor/softkey"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
 
 // touch is what a device says when this browser asks it for a proof.
@@ -16,9 +17,9 @@ func (b *browser) touch(d *softkey.Device) string {
 	b.h.t.Helper()
 	_, f := b.in()
 	options, err := b.h.factors.AskAction(context.Background(), b.h.jan(), f.Session.Handle)
-	must(b.h.t, err)
+	testkit.Must(b.h.t, err)
 	answer, err := d.Get(options)
-	must(b.h.t, err)
+	testkit.Must(b.h.t, err)
 	return answer
 }
 
@@ -45,7 +46,7 @@ func TestASecondStepOfASecurityKeyAlone(t *testing.T) {
 		h.want(b.post("/second-step/confirm", "code", "123456"), 303, "", "/gateway/security/second-step") // there is no app
 		stranger := phone()
 		_, err := stranger.Create(b.adding("password", password)) // never handed in
-		must(h.t, err)
+		testkit.Must(h.t, err)
 		h.want(b.post("/second-step/confirm", "passkey", "{}"), 401, cause.PasskeyRefused, "")
 		h.want(b.post("/second-step/confirm", "passkey", b.touch(key)), 303, "", "/gateway/security/second-step")
 		codes := b.codes()
@@ -55,7 +56,7 @@ func TestASecondStepOfASecurityKeyAlone(t *testing.T) {
 		h.want(b.post("/second-step/on"), 400, cause.BadRequest, "")
 		h.want(b.post("/second-step/on", "stored", "1"), 303, "", "/gateway/security/second-step?done=on")
 		has, err := h.factors.Means(context.Background(), h.jan())
-		must(h.t, err)
+		testkit.Must(h.t, err)
 		if has.App || !has.Keys || !h.jan().SecondStep || h.told(letter.SecondStepOn) != 1 {
 			h.t.Fatalf("%+v, on: %v, %d letters", has, h.jan().SecondStep, h.told(letter.SecondStepOn))
 		}
@@ -114,7 +115,7 @@ func TestKeysThatGoWhileTheyAreSetUp(t *testing.T) {
 		}
 		h.want(b.post("/second-step/keys", "passkey", b.touch(key)), 303, "", "/gateway/security/second-step")
 		h.want(b.post("/second-step/confirm", "passkey", b.touch(key)), 303, "", "/gateway/security/second-step")
-		must(h.t, h.engine.Update(context.Background(), store.AccountTag("praktijk"), func(tx store.Tx) error {
+		testkit.Must(h.t, h.engine.Update(context.Background(), store.AccountTag("praktijk"), func(tx store.Tx) error {
 			return store.Passkeys.Delete(tx, "jan")
 		}))
 		h.want(b.post("/second-step/on", "stored", "1"), 303, "", "/gateway/security/second-step")

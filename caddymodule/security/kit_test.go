@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -32,13 +31,10 @@ import (
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/proof"
 	"github.com/cliendo/gateway/caddymodule/recent"
-	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/security"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
-	"github.com/cliendo/gateway/caddymodule/store/boltstore"
-	"github.com/cliendo/gateway/caddymodule/store/redisstore"
-	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 	"github.com/cliendo/gateway/caddymodule/visitor"
 )
@@ -120,25 +116,14 @@ func (h *house) SendAll(ctx context.Context, drafts []outbox.Draft, with func(st
 func onStores(t *testing.T, test func(h *house)) {
 	t.Run("bolt", func(t *testing.T) {
 		h := &house{t: t}
-		e, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), store.Options{Now: h.now})
-		must(t, err)
-		h.furnish(e)
+		h.furnish(testkit.Bolt(t, h.now))
 		test(h)
 	})
 	t.Run("redis", func(t *testing.T) {
 		h := &house{t: t}
-		e, err := redisstore.Open(redistest.Start(t).URL(), store.Options{Now: h.now})
-		must(t, err)
-		h.furnish(e)
+		h.furnish(testkit.Redis(t, h.now, 1)[0])
 		test(h)
 	})
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func (h *house) furnish(e store.Engine) {
@@ -149,27 +134,20 @@ func (h *house) furnish(e store.Engine) {
 	h.sessions = session.New(e, h.dir, session.Settings{
 		Limits: session.DefaultLimits(), Rules: rules, Codec: cookie.NewCodec(cookie.Session, [][]byte{[]byte(strings.Repeat("k", 32))}),
 	}, session.Options{Now: h.now})
-	t.Cleanup(func() {
-		h.sessions.Close(ctx)
-		e.Close()
-	})
-	keys, err := secret.NewKeys([]byte(secret.Token()))
-	must(t, err)
-	box, err := keys.NewBox("factor")
-	must(t, err)
+	t.Cleanup(func() { h.sessions.Close(ctx) })
+	keys := testkit.Keys(t)
+	var err error
 	h.party, err = factor.NewParty("localhost", "Test", "http://localhost")
-	must(t, err)
-	h.factors = factor.New(e, factor.Options{Box: box, Issuer: "Test", Now: h.now, Party: h.party})
-	fresh, err := keys.NewBox("fresh")
-	must(t, err)
-	h.book = ticket.New(e, ticket.Options{Box: fresh, Key: keys.Derive("tickets"), Hasher: h, Mails: h, Now: h.now})
+	testkit.Must(t, err)
+	h.factors = factor.New(e, factor.Options{Box: testkit.Box(t, keys, "factor"), Issuer: "Test", Now: h.now, Party: h.party})
+	h.book = ticket.New(e, ticket.Options{Box: testkit.Box(t, keys, "fresh"), Key: keys.Derive("tickets"), Hasher: h, Mails: h, Now: h.now})
 	h.limits = limit.New(e, limit.Config{}, h.now)
 	h.books(keys)
 	pages, err := page.New(page.Options{Now: h.now, Passkeys: h.party.Fits})
-	must(t, err)
+	testkit.Must(t, err)
 	h.mount(pages)
-	must(t, h.dir.CreateAccount(ctx, &store.Account{ID: "praktijk", Name: "Praktijk", State: directory.Active}))
-	must(t, h.dir.CreateUser(ctx, &store.User{
+	testkit.Must(t, h.dir.CreateAccount(ctx, &store.Account{ID: "praktijk", Name: "Praktijk", State: directory.Active}))
+	testkit.Must(t, h.dir.CreateUser(ctx, &store.User{
 		ID: "jan", Account: "praktijk", Email: "jan@example.test", Name: "Jan", Type: "teammate", Password: password, Locale: "en",
 	}))
 }
@@ -225,7 +203,7 @@ func (h *house) Allow(context.Context, outbox.Request) error {
 func (h *house) jan() *store.User {
 	h.t.Helper()
 	u, err := h.dir.User(context.Background(), "praktijk", "jan")
-	must(h.t, err)
+	testkit.Must(h.t, err)
 	return u
 }
 
@@ -239,7 +217,7 @@ type browser struct {
 func (h *house) login() *browser {
 	h.t.Helper()
 	s, err := h.sessions.Start(context.Background(), session.Login{User: h.jan(), Amr: []string{"pwd"}})
-	must(h.t, err)
+	testkit.Must(h.t, err)
 	return &browser{h: h, cookie: s.Cookie}
 }
 
@@ -271,7 +249,7 @@ func (b *browser) post(path string, pairs ...string) *httptest.ResponseRecorder 
 // in tells whether the session goes on, and why not.
 func (b *browser) in() (cause.Cause, *session.Facts) {
 	f, err := b.h.sessions.Check(context.Background(), b.cookie)
-	must(b.h.t, err)
+	testkit.Must(b.h.t, err)
 	return f.Cause, f
 }
 
@@ -321,7 +299,7 @@ func (b *browser) codes() []string {
 func (h *house) code(seed string) string {
 	h.t.Helper()
 	code, err := totp.GenerateCode(seed, h.now())
-	must(h.t, err)
+	testkit.Must(h.t, err)
 	return code
 }
 
@@ -364,5 +342,5 @@ func (h *house) edit(fn func(u *store.User)) {
 		fn(u)
 		return nil
 	})
-	must(h.t, err)
+	testkit.Must(h.t, err)
 }

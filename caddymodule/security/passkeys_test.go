@@ -13,6 +13,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/factor/softkey"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
 
 func phone() *softkey.Device { return &softkey.Device{Origin: "http://localhost"} }
@@ -31,14 +32,14 @@ func (b *browser) adding(pairs ...string) string {
 func (b *browser) added(d *softkey.Device, pairs ...string) *httptest.ResponseRecorder {
 	b.h.t.Helper()
 	answer, err := d.Create(b.adding(pairs...))
-	must(b.h.t, err)
+	testkit.Must(b.h.t, err)
 	return b.post("/passkeys/new", "name", "Phone", "passkey", answer)
 }
 
 func (h *house) keys() []factor.Key {
 	h.t.Helper()
 	keys, err := h.factors.Keys(context.Background(), h.jan())
-	must(h.t, err)
+	testkit.Must(h.t, err)
 	return keys
 }
 
@@ -94,7 +95,7 @@ func TestNoPasskeyWithoutAProofInTheSameSession(t *testing.T) {
 		h.want(b.post("/passkeys/new", "name", "x"), 401, cause.PasskeyRefused, "")
 		d := phone()
 		answer, err := d.Create(b.adding("password", password))
-		must(h.t, err)
+		testkit.Must(h.t, err)
 		h.want(thief.post("/passkeys/new", "passkey", answer), 401, cause.PasskeyRefused, "")
 		h.push(factor.ChallengeLife)
 		h.want(b.post("/passkeys/new", "passkey", answer), 401, cause.PasskeyRefused, "")
@@ -112,16 +113,16 @@ func TestNoPasskeyWithoutAProofInTheSameSession(t *testing.T) {
 func TestAPasskeyIsProofEnough(t *testing.T) {
 	onStores(t, func(h *house) {
 		setup, err := h.factors.Enrol(context.Background(), h.jan())
-		must(h.t, err)
+		testkit.Must(h.t, err)
 		b, d := h.login(), phone()
 		code := h.code(setup.Seed)
 		h.want(b.added(d, "password", password, "code", code), 303, cause.None, done+"added")
 		_, f := b.in()
 		ask := func() string {
 			options, err := h.factors.AskAction(context.Background(), h.jan(), f.Session.Handle)
-			must(h.t, err)
+			testkit.Must(h.t, err)
 			answer, err := d.Get(options)
-			must(h.t, err)
+			testkit.Must(h.t, err)
 			return answer
 		}
 		used := ask()
@@ -144,9 +145,9 @@ func TestTheLastWayInAndTheLastStepStay(t *testing.T) {
 		h.update(func(u *store.User) { u.Password = "" })
 		proof := func(d *softkey.Device) string {
 			options, err := h.factors.AskAction(context.Background(), h.jan(), f.Session.Handle)
-			must(h.t, err)
+			testkit.Must(h.t, err)
 			answer, err := d.Get(options)
-			must(h.t, err)
+			testkit.Must(h.t, err)
 			return answer
 		}
 		one := "/passkeys/" + h.keys()[0].ID + "/remove"
@@ -170,7 +171,7 @@ func TestTheLastWayInAndTheLastStepStay(t *testing.T) {
 // update changes jan behind the back of everybody.
 func (h *house) update(fn func(*store.User)) {
 	h.t.Helper()
-	must(h.t, h.engine.Update(context.Background(), store.AccountTag("praktijk"), func(tx store.Tx) error {
+	testkit.Must(h.t, h.engine.Update(context.Background(), store.AccountTag("praktijk"), func(tx store.Tx) error {
 		u, err := store.Users.Read(tx, "jan")
 		if err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
@@ -24,7 +25,7 @@ const keepPath = "/gateway/recover/keep?to=%2Fgateway%2Fsecurity%2F"
 func (h *house) fresh() string {
 	h.t.Helper()
 	password, err := h.book.Fresh(context.Background(), h.jan())
-	must(h.t, err)
+	testkit.Must(h.t, err)
 	return password
 }
 

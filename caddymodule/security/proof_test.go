@@ -13,6 +13,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
@@ -133,7 +134,7 @@ func TestARecoveryCodeForAProofAndALogin(t *testing.T) {
 		_, codes := b.setUp()
 		for _, code := range codes[:3] {
 			half, err := h.factors.Open(context.Background(), h.jan(), &store.HalfLogin{Method: "password"})
-			must(h.t, err)
+			testkit.Must(h.t, err)
 			var wg sync.WaitGroup
 			var passed atomic.Int32
 			wg.Go(func() {
@@ -180,9 +181,9 @@ func TestAChangeEndsWhatWasOpen(t *testing.T) {
 				}
 				other := h.login()
 				half, err := h.factors.Open(ctx, h.jan(), &store.HalfLogin{Method: "password"})
-				must(t, err)
+				testkit.Must(t, err)
 				asked, err := h.book.Ask(ctx, ticket.Ask{User: h.jan(), Owner: h.owner(), Purpose: ticket.Magic, To: "jan@example.test", Origin: "https://app.example/gateway"})
-				must(t, err)
+				testkit.Must(t, err)
 				if change != nil {
 					change(b, seed, codes)
 				} else {

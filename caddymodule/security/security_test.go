@@ -13,13 +13,14 @@ import (
 	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
 
 func TestTheSecondStepFromQRCodeToOff(t *testing.T) {
 	onStores(t, func(h *house) {
 		b, other := h.login(), h.login()
 		half, err := h.factors.Open(context.Background(), h.jan(), &store.HalfLogin{})
-		must(h.t, err)
+		testkit.Must(h.t, err)
 		h.want(b.get(""), 200, "", "")
 		h.want(b.post("/second-step/start", "password", password), 303, "", "/gateway/security/second-step")
 		setup := b.get("/second-step?to=%2Fclients").Body.String()
@@ -170,7 +171,7 @@ func TestProofsKeepToTheLimits(t *testing.T) {
 			h.want(b.post("/second-step/start", "password", "wrong"), 401, cause.WrongPassword, "")
 		}
 		h.want(b.post("/second-step/start", "password", password), 429, cause.TooManyAttempts, "")
-		must(h.t, h.limits.Clear(context.Background(), attempt.Subject("jan", "")))
+		testkit.Must(h.t, h.limits.Clear(context.Background(), attempt.Subject("jan", "")))
 		b.setUp()
 		for range 5 {
 			h.want(b.post("/second-step/off", "password", password, "code", "1"), 401, cause.SecondStepFailed, "")
@@ -196,7 +197,7 @@ func TestOthersAreSentToTheLogin(t *testing.T) {
 			u.Block = &store.Block{By: "admin", At: h.now()}
 			return nil
 		})
-		must(h.t, err)
+		testkit.Must(h.t, err)
 		h.want(b.get(""), 403, cause.UserBlocked, "")
 		h.want(b.post("/second-step/start", "password", password), 403, cause.UserBlocked, "")
 	})
@@ -207,14 +208,14 @@ func TestTrustedDevicesAreListedAndForgotten(t *testing.T) {
 		ctx, b := context.Background(), h.login()
 		b.setUp()
 		for _, id := range []string{"laptop", "phone", "tablet"} {
-			must(h.t, h.factors.Trust(ctx, h.jan(), factor.Device{ID: id, Agent: "Browser of the " + id, Network: "192.0.2.1/32"}))
+			testkit.Must(h.t, h.factors.Trust(ctx, h.jan(), factor.Device{ID: id, Agent: "Browser of the " + id, Network: "192.0.2.1/32"}))
 		}
 		if page := b.get("/second-step").Body.String(); !strings.Contains(page, "Browser of the laptop, 192.0.2.1, since") {
 			h.t.Errorf("%s", page)
 		}
 		left := func() (all string) {
 			s, err := h.factors.Status(ctx, h.jan(), "")
-			must(h.t, err)
+			testkit.Must(h.t, err)
 			for _, d := range s.Devices {
 				all += d.ID + " "
 			}

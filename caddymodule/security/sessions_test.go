@@ -12,13 +12,14 @@ import (
 	"github.com/cliendo/gateway/caddymodule/factor"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
 
 // at logs jan in on a device.
 func (h *house) at(agent, network string) *browser {
 	h.t.Helper()
 	s, err := h.sessions.Start(context.Background(), session.Login{User: h.jan(), Amr: []string{"pwd"}, Agent: agent, Network: network})
-	must(h.t, err)
+	testkit.Must(h.t, err)
 	return &browser{h: h, cookie: s.Cookie}
 }
 
@@ -30,7 +31,7 @@ func (b *browser) handle() string {
 func (h *house) lines(action audit.Action) []audit.Entry {
 	h.t.Helper()
 	page, err := h.log.List(context.Background(), "praktijk", audit.Query{Action: action})
-	must(h.t, err)
+	testkit.Must(h.t, err)
 	return page.Entries
 }
 
@@ -62,16 +63,16 @@ func TestWhereAmILoggedIn(t *testing.T) {
 			t.Errorf("the log says %+v", lines)
 		}
 		// Neither what is over, nor somebody else's, nor the one at hand.
-		must(t, h.dir.CreateUser(t.Context(), &store.User{ID: "piet", Account: "praktijk", Email: "piet@example.test", Name: "Piet", Type: "teammate"}))
+		testkit.Must(t, h.dir.CreateUser(t.Context(), &store.User{ID: "piet", Account: "praktijk", Email: "piet@example.test", Name: "Piet", Type: "teammate"}))
 		piet, err := h.dir.User(t.Context(), "praktijk", "piet")
-		must(t, err)
+		testkit.Must(t, err)
 		other, err := h.sessions.Start(t.Context(), session.Login{User: piet})
-		must(t, err)
+		testkit.Must(t, err)
 		for handle, to := range map[string]string{other.Handle: "?done=gone", "unknown": "?done=gone", here.handle(): "", "": ""} {
 			h.want(here.post("/sessions/end", "session", handle), 303, "", "/gateway/security/sessions"+to)
 		}
 		f, err := h.sessions.Check(t.Context(), other.Cookie)
-		must(t, err)
+		testkit.Must(t, err)
 		if c, _ := here.in(); c != cause.None || f.Cause != cause.None {
 			t.Errorf("here %s, somebody else %s", c, f.Cause)
 		}
@@ -117,10 +118,10 @@ func TestEndingAllOthers(t *testing.T) {
 	onStores(t, func(h *house) {
 		ctx := context.Background()
 		h.login().setUp()
-		must(t, h.factors.Trust(ctx, h.jan(), factor.Device{ID: "laptop", Agent: "Chrome / Windows", Network: "198.51.100.7/32"}))
+		testkit.Must(t, h.factors.Trust(ctx, h.jan(), factor.Device{ID: "laptop", Agent: "Chrome / Windows", Network: "198.51.100.7/32"}))
 		half := store.HalfLogin{Method: "password"}
 		token, err := h.factors.Open(ctx, h.jan(), &half)
-		must(t, err)
+		testkit.Must(t, err)
 		here, others := h.login(), []*browser{h.login(), h.login(), h.login()}
 		if body := here.get("/sessions").Body.String(); !strings.Contains(body, "Chrome on Windows") {
 			t.Errorf("the trusted device is not listed: %s", body)
@@ -152,7 +153,7 @@ func TestADeviceIsForgottenFromTheListOfSessions(t *testing.T) {
 	onStores(t, func(h *house) {
 		ctx := context.Background()
 		h.login().setUp()
-		must(t, h.factors.Trust(ctx, h.jan(), factor.Device{ID: "laptop"}))
+		testkit.Must(t, h.factors.Trust(ctx, h.jan(), factor.Device{ID: "laptop"}))
 		b := h.login()
 		h.want(b.post("/devices", "device", "laptop", "from", "sessions"), 303, "", "/gateway/security/sessions?done=forgotten")
 		if trusted, err := h.factors.Trusted(ctx, h.jan(), "laptop"); err != nil || trusted {
