@@ -125,12 +125,18 @@
 
   // The tab that waits for its mail looks every few seconds whether somebody let
   // it in. What it finds is acted on by the same form that works without script.
+  // Once a form is on its way the tab waits for that answer only: a code that was
+  // right has used the mail up, and to leave then would be to lose the login.
   var waiting = document.getElementById("waiting");
   if (waiting) {
+    var sent = false;
+    document.addEventListener("submit", function () { sent = true; });
     var look = function () {
+      if (sent) return;
       fetch(waiting.dataset.state, {credentials: "same-origin", cache: "no-store"})
         .then(function (answer) { return answer.json(); })
         .then(function (found) {
+          if (sent) return;
           if (found.state === "approved") {
             waiting.submit();
           } else if (found.state === "over") {

@@ -163,3 +163,54 @@ func TestScript(t *testing.T) {
 		}
 	})
 }
+
+// TestATabWaitsForTheAnswerToItsCode: a code that was right uses the mail up, so the
+// tab that looks every few seconds hears that it is over while its own answer, which
+// brings the session, is still on its way. It must not leave.
+func TestATabWaitsForTheAnswerToItsCode(t *testing.T) {
+	p := newPages(t)
+	arrived, looked := make(chan struct{}), make(chan struct{}, 10)
+	mux := http.NewServeMux()
+	mux.Handle("/gateway/assets/", p.Assets())
+	mux.HandleFunc("GET /gateway/magic", func(w http.ResponseWriter, r *http.Request) {
+		p.MagicSent(w, r, http.StatusOK, page.MagicSent{Ask: "a", Match: "42", Code: true})
+	})
+	mux.HandleFunc("POST /gateway/magic", func(w http.ResponseWriter, r *http.Request) {
+		close(arrived)
+		select { // longer than the tab leaves between two looks
+		case <-looked:
+		case <-time.After(6 * time.Second):
+		}
+		time.Sleep(time.Second) // time for a tab that leaves to do so
+		http.Redirect(w, r, "/in", http.StatusSeeOther)
+	})
+	mux.HandleFunc("GET /gateway/magic/state", func(w http.ResponseWriter, _ *http.Request) {
+		state := "waiting"
+		select {
+		case <-arrived:
+			state = "over"
+			looked <- struct{}{}
+		default:
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"state":"` + state + `"}`))
+	})
+	mux.HandleFunc("GET /in", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte("<title>in</title>"))
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	ctx := browsertest.New(t)
+	browsertest.Do(t, ctx, chromedp.Navigate(server.URL+"/gateway/magic?ask=a"), chromedp.SendKeys(chromedp.CSS("#code"), "123456\r"))
+	<-arrived
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		at := browsertest.Value[string](t, ctx, "location.href")
+		if at == server.URL+"/in" {
+			return
+		}
+		if strings.Contains(at, "over=1") || time.Now().After(end) {
+			t.Fatalf("the tab is at %s", at)
+		}
+	}
+}
