@@ -124,22 +124,25 @@ func views() []view {
 // TestPagesAreAccessible opens every page in both languages, wide and narrow, light
 // and dark, and wants no finding at all.
 func TestPagesAreAccessible(t *testing.T) {
-	w := stage(t)
-	w.enter("acme-second")
-	w.Push(11 * time.Minute)
-	server := httptest.NewServer(gallery(w))
-	t.Cleanup(server.Close)
-	eye := browsertest.NewEye(t)
-	// Lines of tables round to a fraction below 44; what is only there for the
-	// keyboard or for a screen reader is not touched.
-	eye.Least, eye.Except = 43.5, ".unseen, .skip, thead"
-	t.Run("finds", func(t *testing.T) { eye.FindsSomething(t, server.URL+"/bad") })
-	for _, v := range views() {
-		for _, locale := range []string{"nl", "en"} {
-			t.Run(v.name+"/"+locale, func(t *testing.T) {
-				eye.Look(t, server.URL+"/view?name="+v.name+"&lang="+locale, v.name+"-"+locale)
-			})
-		}
+	for _, locale := range []string{"nl", "en"} {
+		t.Run(locale, func(t *testing.T) {
+			t.Parallel() // in a browser and a world of its own
+			w := stage(t)
+			w.enter("acme-second")
+			w.Push(11 * time.Minute)
+			server := httptest.NewServer(gallery(w))
+			t.Cleanup(server.Close)
+			eye := browsertest.NewEye(t)
+			// Lines of tables round to a fraction below 44; what is only there for the
+			// keyboard or for a screen reader is not touched.
+			eye.Least, eye.Except = 43.5, ".unseen, .skip, thead"
+			eye.FindsSomething(t, server.URL+"/bad")
+			for _, v := range views() {
+				t.Run(v.name, func(t *testing.T) {
+					eye.Look(t, server.URL+"/view?name="+v.name+"&lang="+locale, v.name+"-"+locale)
+				})
+			}
+		})
 	}
 }
 
