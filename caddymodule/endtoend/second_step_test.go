@@ -57,7 +57,7 @@ func switchOn(t *testing.T, v *kit.Visitor) (key string, codes []string) {
 func TestHalfALoginOpensNothing(t *testing.T) {
 	t.Parallel()
 	kit.OnBothStores(t, func(t *testing.T, s *kit.Store) {
-		g, app := town(t, s, kit.Site{})
+		g, app := town(t, s, kit.Site{App: kit.NewMailbox(t).Words()})
 		owner := kit.Visit(t, g.URL).Enter("teammate")
 		_, codes := switchOn(t, owner)
 		arrived(t, owner.Get("/clients"), "teammate") // this session goes on
@@ -70,24 +70,7 @@ func TestHalfALoginOpensNothing(t *testing.T) {
 			t.Errorf("half a login: %s", a)
 		}
 		before := len(app.Seen(""))
-		for _, path := range []string{
-			"/", "/clients", "/gateway/security", "/gateway/security/second-step", "/gateway/session", "/gateway/admin", "/gateway/admin/team",
-			"/gateway/logout", "/gateway/recover/keep", "/gateway/login", "/gateway/api/v1/accounts", "/gateway/verify", "/gateway/help",
-		} {
-			for _, options := range [][]kit.Option{nil, {kit.Bare}} {
-				got, want := half.Get(path, options...), nobody.Get(path, options...)
-				if got.Status != want.Status || got.To() != want.To() || got.Cause() != want.Cause() {
-					t.Errorf("%s: %d %q to %q, to strangers %d %q to %q", path, got.Status, got.Cause(), got.To(), want.Status, want.Cause(), want.To())
-				}
-			}
-			if strings.HasPrefix(path, "/gateway/logout") {
-				continue // ends it, as "cancel" does
-			}
-			got, want := half.Post(path, typed("password", kit.Password, "stored", "1")), nobody.Post(path, typed("password", kit.Password, "stored", "1"))
-			if got.Status != want.Status || got.Cause() != want.Cause() {
-				t.Errorf("POST %s: %d %q, to strangers %d %q", path, got.Status, got.Cause(), want.Status, want.Cause())
-			}
-		}
+		behavesLikeNobody(t, half, nobody)
 		if n := len(app.Seen("")); n != before {
 			t.Errorf("the app saw %d requests", n-before)
 		}
@@ -97,6 +80,34 @@ func TestHalfALoginOpensNothing(t *testing.T) {
 			t.Errorf("the app is told %q", got)
 		}
 	})
+}
+
+// behavesLikeNobody walks every route with half a login and as a stranger: the
+// answers are the same, and say nothing of the person.
+func behavesLikeNobody(t *testing.T, half, nobody *kit.Visitor) {
+	t.Helper()
+	ask := []kit.Option{kit.With("Connection", "Upgrade"), kit.With("Upgrade", "websocket")}
+	form := typed("password", kit.Password, "stored", "1", "sure", "1", "provider", "google", "name", "x", "new", "zonnebloem 12 fietsen")
+	for _, path := range ownRoutes(t) {
+		compare := func(how string, got, want kit.Answer) {
+			t.Helper()
+			if got.Status != want.Status || got.To() != want.To() || got.Cause() != want.Cause() || got.FromApp() {
+				t.Errorf("%s %s: %d %q to %q, to strangers %d %q to %q", how, path, got.Status, got.Cause(), got.To(), want.Status, want.Cause(), want.To())
+			}
+			if strings.Contains(got.Body, "Person teammate") || half.Cookie("gateway_session") != "" {
+				t.Errorf("%s %s says who is there, or lets them in: %s", how, path, got)
+			}
+		}
+		if strings.HasPrefix(path, "/gateway/second-step") {
+			continue // finish and cancel
+		}
+		compare("opening", half.Get(path), nobody.Get(path))
+		compare("asking for", half.Get(path, kit.Bare), nobody.Get(path, kit.Bare))
+		compare("connecting to", half.Get(path, append(ask, kit.Bare)...), nobody.Get(path, append(ask, kit.Bare)...))
+		if !ends(path) {
+			compare("posting to", half.Post(path, form), nobody.Post(path, form))
+		}
+	}
 }
 
 // Who needs a second step and has none gets a session that opens one page.

@@ -39,7 +39,7 @@ func (d *Dispatcher) show(w http.ResponseWriter, r *http.Request) {
 			hasCookie = false
 		}
 	}
-	if f.Session != nil && (f.Cause == cause.None || f.Repair) {
+	if f.Session != nil && (f.Cause == cause.None || f.Cause == cause.SecondStepRequired || f.Repair) {
 		d.sendOn(w, r, to, f)
 		return
 	}
@@ -91,6 +91,9 @@ func (d *Dispatcher) sendOn(w http.ResponseWriter, r *http.Request, to string, f
 	if f.AppDenied {
 		to = d.adminPath(to)
 	}
+	if f.Cause == cause.SecondStepRequired && !below(to, d.Prefix+"/security") {
+		to = target.With(d.Prefix+"/security", to) // all that their session opens yet
+	}
 	if r.URL.Query().Get(paramCheck) != "" && d.fresh(r, &store.User{ID: f.User.ID, Account: f.User.Account}) {
 		// They came by a mailed link as their first visit, and have yet to see the
 		// password they are to keep.
@@ -105,12 +108,16 @@ func (d *Dispatcher) sendOn(w http.ResponseWriter, r *http.Request, to string, f
 // the admin path or of their own security they came for, or where the admin path
 // begins.
 func (d *Dispatcher) adminPath(to string) string {
-	for _, root := range []string{d.Prefix + "/admin", d.Prefix + "/security"} {
-		if rest, ok := strings.CutPrefix(to, root); ok && (rest == "" || rest[0] == '/' || rest[0] == '?') {
-			return to
-		}
+	if below(to, d.Prefix+"/admin") || below(to, d.Prefix+"/security") {
+		return to
 	}
 	return d.Prefix + "/admin"
+}
+
+// below tells whether a target is root or a page below it.
+func below(to, root string) bool {
+	rest, ok := strings.CutPrefix(to, root)
+	return ok && (rest == "" || rest[0] == '/' || rest[0] == '?')
 }
 
 // flow is what a visitor carries around before a factor is proved. It is signed
