@@ -28,6 +28,7 @@ type Seen struct {
 //	/ws       a WebSocket echo
 //	/sse      an event stream that goes on until it is cut
 //	/set      sends the query's values of c as Set-Cookie lines
+//	/answer   answers with the headers of the query
 //	/status   answers with the status in the query's code
 type App struct {
 	// Addr is host and port.
@@ -49,6 +50,11 @@ func NewApp(t testing.TB) *App {
 			w.Header().Add("Set-Cookie", c)
 		}
 	})
+	mux.HandleFunc("/answer", func(w http.ResponseWriter, r *http.Request) {
+		for name, values := range r.URL.Query() {
+			w.Header()[http.CanonicalHeaderKey(name)] = values
+		}
+	})
 	mux.HandleFunc("/status", func(w http.ResponseWriter, r *http.Request) {
 		var code int
 		_, _ = fmt.Sscan(r.URL.Query().Get("code"), &code) // the test's own number
@@ -58,7 +64,7 @@ func NewApp(t testing.TB) *App {
 		s := a.record(r)
 		w.Header().Set("X-App", "1")
 		switch r.URL.Path {
-		case "/ws", "/sse", "/set", "/status":
+		case "/ws", "/sse", "/set", "/answer", "/status":
 			mux.ServeHTTP(w, r)
 		default:
 			w.Header().Set("Content-Type", "application/json")
