@@ -41,14 +41,18 @@ func Safe(raw, prefix string) string {
 	if strings.HasPrefix(u.Path, "//") || strings.Contains(u.Path, `\`) {
 		return Home
 	}
-	if (own(u.Path, prefix) || own(clean, prefix)) && (u.Path != clean || !leads(clean, prefix)) {
+	if (own(u.Path, prefix) || own(clean, prefix)) && !leads(u.Path, clean, prefix) {
 		return Home
 	}
 	return raw
 }
 
-// leads tells whether an own page is one that a login may lead to.
-func leads(page, prefix string) bool {
+// leads tells whether an own page is one that a login may lead to. Written in
+// another way than ours it is none.
+func leads(asked, page, prefix string) bool {
+	if asked != page {
+		return asked == prefix+"/parked/" // the form is in another tab
+	}
 	return own(page, prefix+"/admin") || own(page, prefix+"/security") || own(page, prefix+"/parked") ||
 		page == prefix+"/session/in"
 }
