@@ -1,13 +1,18 @@
 package endtoend_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"image/png"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/qrcode"
 
 	"github.com/cliendo/gateway/caddymodule/endtoend/kit"
 )
@@ -33,6 +38,33 @@ func told(t *testing.T, url, user, subject string) (found demoMail) {
 	return found
 }
 
+// scan reads the QR code on the page from a picture of it, as the camera of a phone
+// does, and returns the key that an app takes from it.
+func (b *tab) scan() (key string) {
+	b.t.Helper()
+	picture, err := chromedp.Run(b.ctx, chromedp.Screenshot("svg.qr", chromedp.NodeVisible))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	seen, err := png.Decode(bytes.NewReader(picture))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	bits, err := gozxing.NewBinaryBitmapFromImage(seen)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	found, err := qrcode.NewQRCodeReader().Decode(bits, nil)
+	if err != nil {
+		b.t.Fatalf("no camera reads this QR code: %v", err)
+	}
+	u, err := url.Parse(found.GetText())
+	if err != nil || u.Scheme != "otpauth" || u.Host != "totp" || u.Query().Get("issuer") == "" {
+		b.t.Fatalf("the QR code holds %q", found.GetText())
+	}
+	return u.Query().Get("secret")
+}
+
 // setsUp goes from the QR code to a second step that is on, and returns the key and
 // the recovery codes that were shown. One has to say that they are stored.
 func (b *tab) setsUp(url, password string) (key string, codes []string) {
@@ -40,7 +72,10 @@ func (b *tab) setsUp(url, password string) (key string, codes []string) {
 	b.open(url + "/gateway/security/second-step")
 	b.do(chromedp.SendKeys("#password-start", password+"\r", chromedp.NodeReady))
 	b.shows(`<svg class="qr"`)
-	key = shownKey.FindStringSubmatch(b.html())[1]
+	key = b.scan()
+	if typed := strings.ReplaceAll(shownKey.FindStringSubmatch(b.html())[1], " ", ""); typed != key {
+		b.t.Fatalf("the key to type is %q, and that of the QR code is %q", typed, key)
+	}
 	b.do(chromedp.SendKeys("#code", totpCode(b.t, key, time.Now())+"\r", chromedp.NodeReady))
 	b.shows(`<pre class="codes"`)
 	codes = strings.Split(strings.TrimSpace(shownCodes.FindStringSubmatch(b.html())[1]), "\n")
@@ -100,8 +135,12 @@ func TestALostPhoneInTwoBrowsers(t *testing.T) {
 	person.shows("Vraag de beheerder van je organisatie")
 	admin.open(url + "/gateway/admin")
 	admin.login("admin", demoPassword, "<h1><bdi>")
-	admin.do(chromedp.SendKeys("#q", "teammate\r", chromedp.NodeReady), chromedp.Click("a.person", chromedp.NodeReady))
+	admin.do(chromedp.SendKeys("#q", "teammate\r", chromedp.NodeReady))
+	admin.shows(`value="teammate"`)
+	admin.do(chromedp.Click("a.person", chromedp.NodeReady))
+	admin.shows(`/second-step-off"`)
 	admin.do(chromedp.Click(`a[href$="/second-step-off"]`, chromedp.NodeReady))
+	admin.shows(`/second-step-off" novalidate`)
 	admin.do(chromedp.Click("form.panel button[type=submit]", chromedp.NodeReady))
 	admin.shows("done=second-step-off")
 	admin.quiet()

@@ -55,22 +55,15 @@ func TestAnOwnPasswordOnAndOff(t *testing.T) {
 	}
 }
 
-// The page as people use it, with script: shown, weighed, taken from the suggestion.
-func TestTheSuggestedPasswordInABrowser(t *testing.T) {
+// The page as people use it, with script: shown, weighed, taken from the suggestion;
+// and without, from the own password back to a generated one.
+func TestAnOwnPasswordInTwoBrowsers(t *testing.T) {
 	t.Parallel()
 	url := startDemo(t)
 	b := newTab(t, chromium(t, "nl", ""), true)
 	b.open(url + "/gateway/login?to=%2Fclients")
 	b.login("teammate", demoPassword, `id="email">teammate`)
-	b.open(url + "/gateway/security/second-step")
-	b.do(chromedp.SendKeys("#password-start", demoPassword+"\r", chromedp.NodeReady))
-	b.shows(`<svg class="qr"`)
-	key := shownKey.FindStringSubmatch(b.html())[1]
-	b.do(chromedp.SendKeys("#code", totpCode(t, key, time.Now())+"\r", chromedp.NodeReady))
-	b.shows(`<pre class="codes"`)
-	codes := strings.Split(strings.TrimSpace(shownCodes.FindStringSubmatch(b.html())[1]), "\n")
-	b.do(chromedp.Click("#stored", chromedp.NodeReady), chromedp.Click("#turn-on button", chromedp.NodeReady))
-	b.shows(`data-second-step="on"`)
+	_, codes := b.setsUp(url, demoPassword)
 	b.open(url + "/gateway/security/password")
 	b.do(chromedp.SendKeys("#new", "kort", chromedp.NodeReady))
 	if got := b.says("#strength", "textContent"); !strings.Contains(got, "te kort") {
@@ -80,8 +73,30 @@ func TestTheSuggestedPasswordInABrowser(t *testing.T) {
 	if kind, value, want := b.says("#new", "type"), b.says("#new", "value"), b.says("#suggestion", "textContent"); kind != "text" || value == "" || value != want {
 		t.Errorf("type %q, %q taken of %q", kind, value, want)
 	}
+	own := b.says("#new", "value")
 	b.do(chromedp.SendKeys("#password-own", demoPassword, chromedp.NodeReady), chromedp.SendKeys("#code-own", codes[0]+"\r", chromedp.NodeReady))
 	b.shows(`data-password="own"`)
+	b.leave(url)
+
+	// Another browser: it logs in, and is gone with the second step. What comes in its
+	// place is shown until it was stored.
+	other := newTab(t, chromium(t, "en", ""), false)
+	other.open(url + "/clients/1")
+	other.login("teammate", own, `data-cause="second_step_required"`)
+	other.code("recovery", codes[1], inside("teammate"))
+	other.open(url + "/gateway/security/second-step")
+	other.do(chromedp.Click("details:has(#off) summary", chromedp.NodeReady))
+	other.do(chromedp.SendKeys("#password-off", own, chromedp.NodeVisible), chromedp.SendKeys("#code-off", codes[2]+"\r", chromedp.NodeVisible))
+	other.shows(`id="secret"`)
+	fresh := shownSecret.FindStringSubmatch(other.html())[1]
+	other.do(chromedp.Click("form.keep button", chromedp.NodeReady))
+	other.at(url + "/gateway/security/second-step?done=off")
+	other.quiet()
+	told(t, url, "teammate", "extra stap staat uit")
+	b.open(url + "/clients/2")
+	b.login("teammate", own, `data-cause="wrong_password"`)
+	b.login("", fresh, inside("teammate"))
+	b.at(url + "/clients/2")
 	b.quiet()
 }
 
