@@ -20,10 +20,10 @@ type square struct {
 }
 
 // openSquare starts one at app.localhost, at beside.localhost and at a number.
-func openSquare(t *testing.T) *square {
+func openSquare(t *testing.T, on *kit.Store) *square {
 	t.Helper()
 	app := kit.NewApp(t)
-	s := &square{site: kit.Site{Store: kit.Bolt(t).Town().Line, Upstream: app.Addr}}
+	s := &square{site: kit.Site{Store: on.Town().Line, Upstream: app.Addr}}
 	s.g = kit.Start(t, s.site)
 	_, s.port, _ = strings.Cut(s.g.Addr, ":")
 	s.load(t, "")
@@ -32,6 +32,16 @@ func openSquare(t *testing.T) *square {
 
 // at is the address under a name.
 func (s *square) at(name string) string { return "http://" + name + ":" + s.port }
+
+// named has a visitor come to app.localhost, which not every machine can look up.
+func (s *square) named() kit.Option {
+	return func(r *http.Request) {
+		r.Host = "app.localhost:" + s.port
+		if r.Header.Get("Origin") != "" {
+			r.Header.Set("Origin", s.at("app.localhost"))
+		}
+	}
+}
 
 // load configures the gateway for its names, and for passkeys with these words.
 func (s *square) load(t *testing.T, passkeys string) {
@@ -52,7 +62,7 @@ const inTheApp = `"Remote-User":["teammate"]`
 // the browser's word is said beside the button.
 func TestPasskeysAtTheWrongAddress(t *testing.T) {
 	t.Parallel()
-	s := openSquare(t)
+	s := openSquare(t, kit.Bolt(t))
 	b := newTab(t, chromium(t, "nl", ""), true)
 	b.byHand()
 	home := s.at("app.localhost")
@@ -110,16 +120,15 @@ func TestPasskeysAtTheWrongAddress(t *testing.T) {
 // A configuration that no browser could follow does not load, and says why.
 func TestADomainThatIsNotOursIsRefused(t *testing.T) {
 	t.Parallel()
-	s := openSquare(t)
+	s := openSquare(t, kit.Bolt(t))
 	text := strings.Replace(s.site.Caddyfile(s.g.Addr, s.g.Admin), "public_url http://"+s.g.Addr,
 		"public_url "+s.at("app.localhost")+"\npasskeys {\nrp_id elsewhere.example\n}", 1)
 	if err := s.g.LoadText(text); err == nil || !strings.Contains(err.Error(), "public_url is on app.localhost") {
 		t.Errorf("loading it: %v", err)
 	}
-	named := func(r *http.Request) { r.Host = "app.localhost:" + s.port }
 	v := kit.Visit(t, s.g.URL)
 	kit.Eventually(t, "what was there to go on", func() bool { // a connection may be cut by a load, and tried again
-		a, err := v.Try(http.MethodGet, "/gateway/passkey/options", named)
+		a, err := v.Try(http.MethodGet, "/gateway/passkey/options", s.named())
 		return err == nil && a.Status == http.StatusOK && strings.Contains(a.Body, `"rpId":"app.localhost"`)
 	})
 }
