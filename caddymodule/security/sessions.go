@@ -18,7 +18,7 @@ type Live interface {
 	Named(ctx context.Context, account, user, handle string) (id string, err error)
 	EndOne(ctx context.Context, account, user, handle string) error
 	EndAllBut(tx store.Tx, u *store.User, id string) error
-	Renew(ctx context.Context, cookie string) error
+	RenewWith(ctx context.Context, cookie string, amr ...string) error
 }
 
 // Places tells where a network is; nil: nobody knows.
@@ -100,7 +100,9 @@ func (e *Errand) fresh(v *visit, what string) bool {
 		return true
 	}
 	again := func(v *visit, status int, p page.Prove) { e.showSessions(v, status, p, what) }
-	given := v.PostForm.Has(proof.FieldPassword) || v.PostForm.Has(proof.FieldMailed) || v.PostForm.Has(proof.FieldMail)
+	// An empty field for a password is an answer, to be told that it is wrong; an empty
+	// one for a passkey is not: no script filled it.
+	given := v.PostForm.Has(proof.FieldPassword) || proof.Read(v.PostForm, "") != (proof.Shown{})
 	if !given {
 		again(v, cause.FreshProofRequired.Status(), e.may(v, page.Prove{Form: formEnd, Cause: cause.FreshProofRequired}))
 		return false
@@ -108,7 +110,7 @@ func (e *Errand) fresh(v *visit, what string) bool {
 	if !e.prove(v, formEnd, again) {
 		return false
 	}
-	if err := e.Live.Renew(v.Context(), v.cookie); err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err := e.Live.RenewWith(v.Context(), v.cookie, v.amr...); err != nil && !errors.Is(err, store.ErrNotFound) {
 		e.away(v, err)
 		return false
 	}

@@ -112,6 +112,27 @@ func TestEndingSessionsTakesAFreshProof(t *testing.T) {
 	})
 }
 
+// Who has no password has no field for one either: the passkey is all that comes.
+func TestEndingSessionsByPasskeyAlone(t *testing.T) {
+	onStores(t, func(h *house) {
+		key, here := phone(), h.login()
+		h.want(here.added(key, "password", password), 303, cause.None, done+"added")
+		h.update(func(u *store.User) { u.Password = "" })
+		other := h.login()
+		h.push(11 * time.Minute)
+		res := here.post("/sessions/end-others")
+		h.want(res, 401, cause.FreshProofRequired, "")
+		if body := res.Body.String(); strings.Contains(body, `name="password"`) || !strings.Contains(body, `name="passkey"`) {
+			h.t.Errorf("%s", body)
+		}
+		h.want(here.post("/sessions/end-others", "passkey", ""), 401, cause.FreshProofRequired, "")
+		h.want(here.post("/sessions/end-others", "passkey", here.touch(key)), 303, "", "/gateway/security/sessions?done=others")
+		if c, _ := other.in(); c != cause.SessionEnded {
+			h.t.Errorf("the other: %q", c)
+		}
+	})
+}
+
 // All others are out at the next request, and with them what a login half-way or a
 // trusted device could still open.
 func TestEndingAllOthers(t *testing.T) {

@@ -135,11 +135,6 @@ func (m *Manager) end(ctx context.Context, account, id string, note func(store.T
 	})
 }
 
-// Renew notes that whoever has this session has just proved again who they are:
-// AuthTime is now, for the app too. A session that may not go on, or is none, is
-// store.ErrNotFound.
-func (m *Manager) Renew(ctx context.Context, value string) error { return m.RenewWith(ctx, value) }
-
 // AuthTime returns when whoever has the session last proved who they are; zero
 // where there is no session.
 func (f *Facts) AuthTime() time.Time {

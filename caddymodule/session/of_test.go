@@ -119,30 +119,30 @@ func TestRenewing(t *testing.T) {
 		}
 		k.clock.push(time.Hour)
 		far := k.nodes[len(k.nodes)-1]
-		must(t, far.Renew(t.Context(), s.Cookie))
+		must(t, far.RenewWith(t.Context(), s.Cookie))
 		f = k.facts(t, s.Cookie, func(f *session.Facts) bool { return f.AuthTime().Equal(k.clock.now()) })
 		if told := f.Told()[session.ValueAuthTime]; told != "1803895200" {
 			t.Errorf("the app is told %s", told)
 		}
 		for _, bad := range []string{"", "forged"} {
-			if err := far.Renew(t.Context(), bad); !errors.Is(err, store.ErrNotFound) {
+			if err := far.RenewWith(t.Context(), bad); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("%q: %v", bad, err)
 			}
 		}
 		limited := k.begin(t, false)
 		k.clock.push(25 * time.Hour)
-		if err := far.Renew(t.Context(), limited.Cookie); !errors.Is(err, store.ErrNotFound) {
+		if err := far.RenewWith(t.Context(), limited.Cookie); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("one that reached its limit: %v", err)
 		}
 		s = k.begin(t, false)
 		// One that is over is not brought back.
 		ended := k.begin(t, false)
 		must(t, far.End(t.Context(), ended.Cookie))
-		if err := far.Renew(t.Context(), ended.Cookie); !errors.Is(err, store.ErrNotFound) {
+		if err := far.RenewWith(t.Context(), ended.Cookie); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("one that was ended: %v", err)
 		}
 		must(t, k.nodes[0].dir.EndSessions(t.Context(), k.user.Account, k.user.ID))
-		if err := far.Renew(t.Context(), s.Cookie); !errors.Is(err, store.ErrNotFound) {
+		if err := far.RenewWith(t.Context(), s.Cookie); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("one of an older epoch: %v", err)
 		}
 		if got := (&session.Facts{}).AuthTime(); !got.IsZero() {

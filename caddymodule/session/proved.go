@@ -31,8 +31,9 @@ func (f *Facts) ProvedWithin(d time.Duration, now time.Time) bool {
 	return age < int64(d/time.Second) && age > -int64(time.Minute/time.Second)
 }
 
-// RenewWith is Renew for a proof that says more than the login did: amr is added
-// to how the user of this session proved who they are.
+// RenewWith notes that whoever has this session has just proved again who they are:
+// AuthTime is now, for the app too. amr is added to how they did. A session that may
+// not go on, or is none, is store.ErrNotFound.
 func (m *Manager) RenewWith(ctx context.Context, value string, amr ...string) error {
 	p, ok := m.open(value)
 	if !ok {
