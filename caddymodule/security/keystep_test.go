@@ -2,12 +2,14 @@ package security_test
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/factor/softkey"
 	"github.com/cliendo/gateway/caddymodule/outbox/letter"
+	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/testkit"
 )
@@ -19,6 +21,19 @@ func (b *browser) touch(d *softkey.Device) string {
 	options, err := b.h.factors.AskAction(context.Background(), b.h.jan(), f.Session.Handle)
 	testkit.Must(b.h.t, err)
 	answer, err := d.Get(options)
+	testkit.Must(b.h.t, err)
+	return answer
+}
+
+// forced is what a device says with its last key, whichever keys it is asked for.
+func (b *browser) forced(d *softkey.Device) string {
+	b.h.t.Helper()
+	_, f := b.in()
+	options, err := b.h.factors.AskAction(context.Background(), b.h.jan(), f.Session.Handle)
+	testkit.Must(b.h.t, err)
+	var asked struct{ Challenge string }
+	testkit.Must(b.h.t, json.Unmarshal([]byte(options), &asked))
+	answer, err := d.Sign(d.Keys()[len(d.Keys())-1], asked.Challenge)
 	testkit.Must(b.h.t, err)
 	return answer
 }
@@ -47,7 +62,9 @@ func TestASecondStepOfASecurityKeyAlone(t *testing.T) {
 		stranger := phone()
 		_, err := stranger.Create(b.adding("password", password)) // never handed in
 		testkit.Must(h.t, err)
-		h.want(b.post("/second-step/confirm", "passkey", "{}"), 401, cause.PasskeyRefused, "")
+		for _, answer := range []string{"{}", b.forced(stranger)} {
+			h.want(b.post("/second-step/confirm", "passkey", answer), 401, cause.PasskeyRefused, "")
+		}
 		h.want(b.post("/second-step/confirm", "passkey", b.touch(key)), 303, "", "/gateway/security/second-step")
 		codes := b.codes()
 		if len(codes) != 10 || h.jan().SecondStep {
@@ -59,6 +76,10 @@ func TestASecondStepOfASecurityKeyAlone(t *testing.T) {
 		testkit.Must(h.t, err)
 		if has.App || !has.Keys || !h.jan().SecondStep || h.told(letter.SecondStepOn) != 1 {
 			h.t.Fatalf("%+v, on: %v, %d letters", has, h.jan().SecondStep, h.told(letter.SecondStepOn))
+		}
+
+		if _, f := b.in(); f.Told()[session.ValueAmr] != "pwd pop user mfa" {
+			h.t.Errorf("the session says %q: no code was typed", f.Told()[session.ValueAmr])
 		}
 
 		// A proof: the key and the password, in one form. Neither is enough alone.

@@ -238,7 +238,7 @@ func (e *Errand) enable(v *visit) {
 				return err
 			}
 		}
-		return e.Sessions.EndOthers(tx, u, v.cookie, "otp", "mfa")
+		return e.Sessions.EndOthers(tx, u, v.cookie, what.amr...)
 	})
 	if err != nil {
 		e.none(v, err)
@@ -252,16 +252,20 @@ func (e *Errand) enable(v *visit) {
 type setUp struct {
 	done, letter string
 	audit        audit.Action
+	amr          []string // what the session shows from then on: how it was confirmed
 }
 
 func settingUp(u *store.User, s factor.Setup) setUp {
-	switch {
+	otp := []string{"otp", "mfa"}
+	switch { // a code of the app was typed, or a key touched; for codes it was either
+	case s.Keys:
+		return setUp{"on", letter.SecondStepOn, "", factor.Amr()}
 	case !u.SecondStep:
-		return setUp{"on", letter.SecondStepOn, ""}
+		return setUp{"on", letter.SecondStepOn, "", otp}
 	case s.Seed != "":
-		return setUp{"codes", letter.SecondStepApp, audit.UserAppReplaced}
+		return setUp{"codes", letter.SecondStepApp, audit.UserAppReplaced, otp}
 	}
-	return setUp{"codes", letter.RecoveryCodes, audit.UserCodesRenewed}
+	return setUp{"codes", letter.RecoveryCodes, audit.UserCodesRenewed, []string{"mfa"}}
 }
 
 func (e *Errand) cancelSetup(v *visit) {
