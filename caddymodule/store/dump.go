@@ -15,8 +15,8 @@ type Record struct {
 
 // Dumper is what a backup asks of a store. Both engines are one.
 type Dumper interface {
-	// Dump calls fn for every record that has not expired, once each, in no order
-	// to rely on, while others read and write. All are as they were at the moment
+	// Dump calls fn for every record that had not expired when it began, once each, in no
+	// order to rely on, while others read and write. All are as they were at the moment
 	// when it began. Only on a Redis Cluster that is so for the records of each tag,
 	// up to MaxMoment of them, and of those that are made while it runs it may tell
 	// some and not others there. Of the kind only the name is set; the

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -18,6 +19,7 @@ var _ store.Dumper = (*Store)(nil)
 // must not wait for a network.
 func (s *Store) Dump(ctx context.Context, fn func(store.Record) error) error {
 	var failed error // of fn: the caller knows it again
+	began := s.opts.Now()
 	err := s.view(func(tx *bbolt.Tx) error {
 		failed = nil
 		return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
@@ -26,7 +28,7 @@ func (s *Store) Dump(ctx context.Context, fn func(store.Record) error) error {
 				return nil
 			}
 			return b.ForEach(func(k, v []byte) error {
-				r, live, err := s.record(string(kind), k, v)
+				r, live, err := record(string(kind), k, v, began)
 				if err == nil {
 					err = ctx.Err()
 				}
@@ -47,10 +49,10 @@ func (s *Store) Dump(ctx context.Context, fn func(store.Record) error) error {
 	return unavailable("dumping the store", err)
 }
 
-func (s *Store) record(kind string, k, v []byte) (r store.Record, live bool, err error) {
+func record(kind string, k, v []byte, now time.Time) (r store.Record, live bool, err error) {
 	tag, id, _ := bytes.Cut(k, []byte{0})
 	r.Key = store.Key{Tag: string(tag), Kind: store.Kind{Name: kind}, ID: string(id)}
-	r.Value, r.Expires, live, err = engine.Unseal(v, s.opts.Now())
+	r.Value, r.Expires, live, err = engine.Unseal(v, now)
 	return r, live, err
 }
 

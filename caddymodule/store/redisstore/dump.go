@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -29,6 +30,7 @@ func (s *Store) Dump(ctx context.Context, fn func(store.Record) error) (err erro
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
+	began := s.opts.Now()
 	snap, err := s.beginSnapshot(ctx)
 	if err != nil {
 		return err
@@ -44,7 +46,7 @@ func (s *Store) Dump(ctx context.Context, fn func(store.Record) error) (err erro
 	if err := snap.deleted(ctx, all.add); err != nil {
 		return err
 	}
-	d := dump{snapshot: snap, fn: fn}
+	d := dump{snapshot: snap, fn: fn, began: began}
 	for tag, keys := range all.byTag {
 		slices.Sort(keys) // a name may be told twice
 		for part := range slices.Chunk(slices.Compact(keys), store.MaxMoment) {
@@ -79,9 +81,10 @@ func (n *names) add(batch []string) error {
 // dump reads records, many tags in one go.
 type dump struct {
 	*snapshot
-	fn   func(store.Record) error
-	size int
-	keys [][]store.Key // of one tag each
+	fn    func(store.Record) error
+	began time.Time // what was live then is told
+	size  int
+	keys  [][]store.Key // of one tag each
 }
 
 func (d *dump) add(ctx context.Context, tag string, part []string) error {
@@ -120,13 +123,12 @@ func (d *dump) flush(ctx context.Context) error {
 }
 
 func (d *dump) tell(group []store.Key, values []any) error {
-	now := d.opts.Now()
 	for i, v := range values {
 		raw, _ := v.(string)
 		if raw == "" {
 			continue // not there then, or gone since
 		}
-		value, expires, live, err := engine.Unseal([]byte(raw), now)
+		value, expires, live, err := engine.Unseal([]byte(raw), d.began)
 		if err != nil {
 			return unavailable("dumping "+group[i].Kind.Name, err)
 		}

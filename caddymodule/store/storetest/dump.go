@@ -18,6 +18,7 @@ var dumpChecks = []check{
 	{"a dump tells every live record once", testDump},
 	{"a load gives the same records back", testLoad},
 	{"a dump sees each tag at one moment", testDumpMoment},
+	{"a dump tells what was live when it began", testDumpSlow},
 	{"a dump ends with the error of who is told", testDumpEnds},
 	{"a cleared store is empty", testClear},
 	{"a closed store dumps and loads nothing", testDumpClosed},
@@ -170,6 +171,27 @@ func testDumpMoment(t *testing.T, s *subject) {
 	}
 	close(stop)
 	writers.Wait()
+}
+
+// A record that lapses while a long dump runs was there when it began; it may have
+// been prolonged meanwhile.
+func testDumpSlow(t *testing.T, s *subject) {
+	soon := s.clock.Now().Add(30 * time.Second)
+	for i := range 3 {
+		s.put(t, fmt.Sprint("tag ", i), plain, "", "x", soon)
+	}
+	n := 0
+	err := s.dumper(t).Dump(ctx(t), func(store.Record) error {
+		n++
+		s.clock.Push(time.Minute)
+		return nil
+	})
+	if err != nil || n != 3 {
+		t.Errorf("%d told, %v", n, err)
+	}
+	if left := s.dump(t); len(left) != 0 {
+		t.Errorf("a dump tells what has lapsed: %v", left)
+	}
 }
 
 func testDumpEnds(t *testing.T, s *subject) {
