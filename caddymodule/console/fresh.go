@@ -94,9 +94,6 @@ func (e *Errand) notProved(w http.ResponseWriter, r *http.Request, v *visit, p p
 	if c := refusal.Cause; c == cause.WrongPassword || c == cause.SecondStepFailed || c == cause.PasskeyRefused {
 		problem.Title, problem.Text = v.say("admin.fresh.wrong.title"), v.say("admin.fresh.wrong.text")
 	}
-	if hint := e.Pages.ProofHint(v.locale, p); hint != "" {
-		problem.Text = hint
-	}
 	problem.Retry = max(e.wait(refusal.Until), refusal.RetryAfter)
 	e.askProof(w, r, v, p, problem)
 }
@@ -119,7 +116,11 @@ func (v *visit) trouble(c cause.Cause) page.AdminProblem {
 func (e *Errand) askProof(w http.ResponseWriter, r *http.Request, v *visit, p page.Prove, problem page.AdminProblem) {
 	may := e.Prover.May(r.Context(), e.prover(r, v), r.Host)
 	p.Form, p.Prefix, p.Email = "fresh", freshPrefix, v.facts.User.Email
+	p.Mailed = p.Mailed && may.Mail
 	p.Password, p.Mail, p.Code, p.NoApp, p.Passkey = may.Password && !p.Mailed, may.Mail, may.Code, may.NoApp, may.Passkey
+	if hint := e.Pages.ProofHint(v.locale, p); hint != "" {
+		problem.Text = hint
+	}
 	body := freshBody{Action: r.URL.RequestURI(), Back: e.back(v), Fields: carried(v.form), Prove: p}
 	e.show(w, r, v, page.Admin{
 		Name: "fresh", Status: problem.Cause.Status(), Title: v.say("cause.fresh_proof_required.title"), Problem: problem,

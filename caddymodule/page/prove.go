@@ -76,6 +76,9 @@ func (p *Renderer) below(r *http.Request, name, words string, v Sub) (here *http
 			p.reword(locale, "prove.wrong_code", &b.problem)
 		}
 		p.reword(locale, words+"."+string(v.Prove.Cause), &b.problem)
+		if v.Prove.NoApp && v.Prove.Cause == cause.SecondStepFailed {
+			p.reword(locale, "keys."+string(v.Prove.Cause), &b.problem)
+		}
 	}
 	if hint := p.ProofHint(locale, v.Prove); hint != "" {
 		b.Hints = append(b.Hints, hint)
@@ -85,7 +88,7 @@ func (p *Renderer) below(r *http.Request, name, words string, v Sub) (here *http
 
 // ProofHint says what is the matter with a code or a passkey, empty for nothing.
 func (p *Renderer) ProofHint(locale string, v Prove) string {
-	return cmp.Or(p.codeHint(locale, v.Reason, v.Off), p.passkeyHint(locale, v.Reason))
+	return cmp.Or(p.codeHint(locale, v.Reason, v.Off, v.NoApp), p.passkeyHint(locale, v.Reason))
 }
 
 // finish writes one of these pages. body has b embedded.

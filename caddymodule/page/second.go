@@ -66,8 +66,11 @@ func (p *Renderer) SecondStep(w http.ResponseWriter, r *http.Request, status int
 	shown := v.Cause
 	if shown != cause.SecondStepRequired {
 		body.problem = p.problem(locale, "second", shown, nil, "")
+		if v.NoApp {
+			p.reword(locale, "keys."+string(shown), &body.problem)
+		}
 	}
-	if hint := p.codeHint(locale, v.Reason, v.Off); hint != "" {
+	if hint := p.codeHint(locale, v.Reason, v.Off, v.NoApp); hint != "" {
 		body.Hints = append(body.Hints, hint)
 	}
 	if passkey := p.passkeyHint(locale, v.Reason); passkey != "" {
@@ -95,8 +98,12 @@ func (p *Renderer) at(r *http.Request, name, to string) *http.Request {
 	return here
 }
 
-// codeHint says what is the matter with a code that was not accepted.
-func (p *Renderer) codeHint(locale, reason string, off time.Duration) string {
+// codeHint says what is the matter with a code that was not accepted. Where there is
+// no app it was meant to be a recovery code, and there is nothing to look up.
+func (p *Renderer) codeHint(locale, reason string, off time.Duration, noApp bool) string {
+	if noApp {
+		return ""
+	}
 	switch reason {
 	case "wrong", "used":
 		return p.Text(locale, "second.hint_"+reason)

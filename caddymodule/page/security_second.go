@@ -144,7 +144,7 @@ func (p *Renderer) SecondSetup(w http.ResponseWriter, r *http.Request, status in
 	if hint := p.passkeyHint(locale, v.Reason); hint != "" {
 		body.Hints = append(body.Hints, hint)
 	}
-	if hint := p.codeHint(locale, v.Reason, v.Off); hint != "" {
+	if hint := p.codeHint(locale, v.Reason, v.Off, false); hint != "" {
 		body.Hints = append(body.Hints, hint, p.Text(locale, "second.now", "clock", p.options.Now().In(p.options.Location).Format("15:04:05")))
 	}
 	out := p.frame(here, locale, body.Heading, body.Error)

@@ -60,7 +60,7 @@ func (p *Prover) May(ctx context.Context, who Person, host string) May {
 		return May{Password: true, Mail: p.Mails(), Code: u != nil && u.SecondStep}
 	}
 	return May{
-		Password: u.Password != "", Mail: p.Mails(), Code: u.SecondStep, NoApp: !has.App, Passkey: has.Keys && p.Party.Fits(host),
+		Password: u.Password != "", Mail: p.Mails(), Code: u.SecondStep, NoApp: u.SecondStep && !has.App, Passkey: has.Keys && p.Party.Fits(host),
 	}
 }
 
