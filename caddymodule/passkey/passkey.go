@@ -111,14 +111,15 @@ func (e *Errand) ask(w http.ResponseWriter, r *http.Request) {
 }
 
 // askProof does so for somebody who is logged in and is to prove who they are,
-// inside an action.
+// inside an action: also for the superadmin of a blocked account, whose repair paths
+// may ask for it, and who may have no second step but keys.
 func (e *Errand) askProof(w http.ResponseWriter, r *http.Request) {
 	value, _ := cookie.Find(r.Header, cookie.Name(cookie.Session, cookie.Secure(r, e.HTTPS)), 0)
 	f, err := e.Sessions.Check(r.Context(), value)
 	switch {
 	case err != nil:
 		options(w, "", err, e.Log)
-	case f.Session == nil || f.Cause != cause.None && f.Cause != cause.SecondStepRequired || !e.Fits(r.Host):
+	case f.Session == nil || f.Cause != cause.None && f.Cause != cause.SecondStepRequired && !f.Repair || !e.Fits(r.Host):
 		options(w, "", factor.ErrNoPasskeys, e.Log)
 	default:
 		u := &store.User{ID: f.User.ID, Account: f.User.Account}

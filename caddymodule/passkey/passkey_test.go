@@ -248,6 +248,28 @@ func TestTheNameInAnAnswerProvesNothing(t *testing.T) {
 	})
 }
 
+// In a blocked account only the superadmin proves anything: repair paths may ask for it.
+func TestAProofInABlockedAccount(t *testing.T) {
+	onStores(t, func(h *house) {
+		h.user("eva", directory.SuperadminType)
+		h.add("eva", device())
+		_, err := h.Dir.UpdateAccount(t.Context(), "praktijk", func(a *store.Account) error {
+			a.State = directory.Cancelled
+			return nil
+		})
+		testkit.Must(h.T, err)
+		for user, status := range map[string]int{"eva": http.StatusOK, "jan": http.StatusNotFound} {
+			b := h.browser("192.0.2.1")
+			s, err := h.Sessions.Start(t.Context(), session.Login{User: h.Reread(user), Amr: []string{"pwd"}})
+			testkit.Must(h.T, err)
+			b.Cookies[cookie.Session] = s.Cookie
+			if res := b.Get("/gateway/passkey/proof"); res.Code != status {
+				h.T.Errorf("%s: %d", user, res.Code)
+			}
+		}
+	})
+}
+
 // What a browser may be asked for, and where.
 func TestWhoIsAskedForAPasskey(t *testing.T) {
 	onStores(t, func(h *house) {
