@@ -1,9 +1,9 @@
 // Package proof asks somebody who is logged in to show again that it is them,
-// before they do what would hurt in the wrong hands: with their password, with a
-// code that is mailed to them, and with a code of their second step. It owns the
-// comparison and how often one may try, which is counted with the tries to log in.
-// When a proof is due, which of these it takes, and what may be done with it, is
-// decided elsewhere.
+// before they do what would hurt in the wrong hands: with their password or a code
+// that is mailed to them, with a code of their second step besides, or with a passkey.
+// It owns what somebody has to show, the comparison, and how often one may try, which
+// is counted with the tries to log in. When a proof is due, and what may be done with
+// it, is decided elsewhere.
 package proof
 
 import (
@@ -77,8 +77,7 @@ type Attempts interface {
 }
 
 // Factors compares codes of second steps and answers of passkeys, and takes those
-// that fit.
-// *factor.Factors is one.
+// that fit. *factor.Factors is one.
 type Factors interface {
 	Check(ctx context.Context, u *store.User, code string) (factor.Accepted, error)
 	CheckKey(ctx context.Context, u *store.User, session, answer string) (both bool, err error)
