@@ -139,10 +139,11 @@ func TestHashesThatCannotBeTrustedAreRefused(t *testing.T) {
 }
 
 func FuzzStoredHashesNeverPanicNorMatch(f *testing.F) {
-	f.Add(byReference)
+	f.Add("$argon2id$v=19$m=128,t=2,p=2$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")
 	f.Add("$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")
-	h := passhash.New(passhash.Options{Params: cheap})
 	f.Fuzz(func(t *testing.T, encoded string) {
+		// One for each: a costly hash makes all that come after it wait as long.
+		h := passhash.New(passhash.Options{Params: cheap})
 		if got, _ := h.Verify(t.Context(), encoded, "not the password", passhash.Place{}); got.OK {
 			t.Errorf("%q matches", encoded)
 		}
