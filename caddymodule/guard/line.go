@@ -17,8 +17,12 @@ func malformedLine(r *http.Request, method string) bool {
 
 // token tells whether a method is one (RFC 9110).
 func token(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodPost, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return true
+	}
 	for i := range len(method) {
-		if c := method[i]; !alphanumeric(c) && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+		if c := method[i]; !inName[c] && strings.IndexByte("!#$%&'*+^`|~", c) < 0 {
 			return false
 		}
 	}
@@ -42,13 +46,18 @@ func hostname(host string) bool {
 		name = name[1 : len(name)-1]
 	}
 	for i := range len(name) {
-		if c := name[i]; !alphanumeric(c) && c != '.' && c != '-' && c != '_' && (c != ':' || !address) {
+		if c := name[i]; !inName[c] && (c != ':' || !address) {
 			return false
 		}
 	}
 	return true
 }
 
-func alphanumeric(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-}
+// inName are the bytes of names: letters, digits, dots, dashes and underscores.
+var inName = func() (set [256]bool) {
+	for c := range set {
+		b := byte(c) //nolint:gosec // one of 256
+		set[c] = 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '.' || b == '-' || b == '_'
+	}
+	return set
+}()

@@ -19,6 +19,9 @@ const maxTries = 3
 // session finds the session of a request: the first of its cookies that opens
 // one of this site. Without any, facts say why.
 func (g *Guard) session(r *http.Request) (value string, facts *session.Facts, err error) {
+	if len(r.Header["Cookie"]) == 0 {
+		return "", nil, nil
+	}
 	form := cookie.FormOf(r, g.Site.HTTPS, g.Site.CookieDomain)
 	name := cookie.Name(cookie.Session, form)
 	for n := range maxTries {
