@@ -3,10 +3,7 @@ package page
 import (
 	"fmt"
 	"html/template"
-	"io/fs"
 	"net/http"
-	"path"
-	"strings"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
@@ -71,7 +68,7 @@ func (p *Renderer) Admin(w http.ResponseWriter, r *http.Request, v Admin) {
 	if r.Method == http.MethodPost {
 		out.Languages = nil // what was posted cannot be linked to
 	}
-	p.execute(w, v.Status, p.admin[v.Locale][v.Name], out, adminView{out, v, p.options.Prefix + "/logout"})
+	p.execute(w, v.Status, set{locale: v.Locale, name: v.Name, admin: true}, out, adminView{out, v, p.options.Prefix + "/logout"})
 }
 
 // adminFiles are the templates that stand inside the frame of the admin path,
@@ -83,37 +80,6 @@ const (
 	proveFile = "pages/prove.html"
 	keyFile   = "pages/passkey.html"
 )
-
-// parseAdmin reads the templates of the admin path, once per locale.
-func (p *Renderer) parseAdmin(files fs.FS) (map[string]map[string]*template.Template, error) {
-	names, err := fs.Glob(files, "pages/admin/*.html")
-	if err != nil {
-		return nil, err
-	}
-	pages := map[string]map[string]*template.Template{}
-	for _, locale := range p.words.locales() {
-		pages[locale] = map[string]*template.Template{}
-		shared, err := template.New(path.Base(adminFrame)).Funcs(p.funcs(locale)).ParseFS(files, adminFrame, adminParts, proveFile, keyFile)
-		if err != nil {
-			return nil, fmt.Errorf("templates of the admin path: %w", err)
-		}
-		for _, name := range names {
-			base := path.Base(name)
-			if name == adminFrame || strings.HasPrefix(base, "part_") {
-				continue
-			}
-			one, err := shared.Clone()
-			if err == nil {
-				one, err = one.ParseFS(files, name)
-			}
-			if err != nil {
-				return nil, fmt.Errorf("template %s: %w", name, err)
-			}
-			pages[locale][strings.TrimSuffix(base, ".html")] = one
-		}
-	}
-	return pages, nil
-}
 
 // funcs are what templates can call: t says a sentence; when, day and clock say a
 // moment, nothing for the zero one; root is where the admin path begins.

@@ -3,8 +3,6 @@ package page
 import (
 	"bytes"
 	"fmt"
-	"html/template"
-	"io/fs"
 	"net/http"
 	"strconv"
 	"strings"
@@ -25,8 +23,7 @@ var templates = []string{
 type Renderer struct {
 	options Options
 	words   catalogue
-	pages   map[string]map[string]*template.Template // by locale and name
-	admin   map[string]map[string]*template.Template // those of the admin path
+	sets    *sets
 	shelf   *shelf
 	links   links
 	policy  string
@@ -51,32 +48,15 @@ func New(options Options) (*Renderer, error) {
 	if p.shelf, p.links, err = loadAssets(assets.Files, o); err != nil {
 		return nil, fmt.Errorf("preparing pages: %w", err)
 	}
-	if p.pages, err = p.parse(assets.Files); err != nil {
-		return nil, fmt.Errorf("preparing pages: %w", err)
-	}
-	if p.admin, err = p.parseAdmin(assets.Files); err != nil {
+	p.sets = &sets{parse: p.parser(assets.Files)}
+	if err := p.parseAll(assets.Files); err != nil {
 		return nil, fmt.Errorf("preparing pages: %w", err)
 	}
 	if err := p.rehearse(); err != nil {
 		return nil, fmt.Errorf("preparing pages: %w", err)
 	}
+	p.sets.settle(keptSets)
 	return p, nil
-}
-
-// parse reads each template once per locale, with the words of that locale bound in.
-func (p *Renderer) parse(files fs.FS) (map[string]map[string]*template.Template, error) {
-	pages := map[string]map[string]*template.Template{}
-	for _, locale := range p.words.locales() {
-		pages[locale] = map[string]*template.Template{}
-		for _, name := range templates {
-			parsed, err := template.New("layout.html").Funcs(p.funcs(locale)).ParseFS(files, "pages/layout.html", proveFile, keyFile, "pages/"+name+".html")
-			if err != nil {
-				return nil, fmt.Errorf("template %s: %w", name, err)
-			}
-			pages[locale][name] = parsed
-		}
-	}
-	return pages, nil
 }
 
 // view is what layout.html sees; Body belongs to the page inside it.
@@ -126,21 +106,25 @@ func (p *Renderer) locale(r *http.Request, wanted string) string {
 
 // render writes the page whole or not at all.
 func (p *Renderer) render(w http.ResponseWriter, status int, name string, v *view) {
-	p.execute(w, status, p.pages[v.Locale][name], v, v)
+	p.execute(w, status, set{locale: v.Locale, name: name}, v, v)
 }
 
 // execute writes what a template makes of data, with what v asks for in the header.
-func (p *Renderer) execute(w http.ResponseWriter, status int, t *template.Template, v *view, data any) {
+func (p *Renderer) execute(w http.ResponseWriter, status int, s set, v *view, data any) {
 	var out bytes.Buffer
 	header := w.Header()
 	p.SecurityHeaders(header)
 	if v.Framed {
 		framedHeaders(header)
 	}
-	if err := t.Execute(&out, data); err != nil {
+	t, err := p.sets.get(s)
+	if err == nil {
+		err = t.Execute(&out, data)
+	}
+	if err != nil {
 		// New rendered every page, so only a word that templates ask for by a
 		// computed name can be missing; people still deserve an answer.
-		p.options.Log.Error("a page could not be shown", "template", t.Name(), "error", err)
+		p.options.Log.Error("a page could not be shown", "template", s.name, "error", err)
 		http.Error(w, p.Text(v.Locale, "cause.other.title"), http.StatusInternalServerError)
 		return
 	}
