@@ -73,11 +73,11 @@ func (s *sets) settle(most int) {
 // parser parses pages with the words of their language bound in.
 func (p *Renderer) parser(files fs.FS) func(set) (*template.Template, error) {
 	return func(s set) (*template.Template, error) {
-		frame, wanted := []string{"pages/layout.html"}, "pages/"+s.name+".html"
+		all := []string{"pages/layout.html", proveFile, keyFile, "pages/" + s.name + ".html"}
 		if s.admin {
-			frame, wanted = []string{adminFrame, adminParts}, "pages/admin/"+s.name+".html"
+			all = []string{adminFrame, adminParts, proveFile, keyFile, "pages/admin/" + s.name + ".html"}
 		}
-		return template.New(path.Base(frame[0])).Funcs(p.funcs(s.locale)).ParseFS(files, append(frame, proveFile, keyFile, wanted)...)
+		return template.New(path.Base(all[0])).Funcs(p.funcs(s.locale)).ParseFS(files, all...)
 	}
 }
 
