@@ -94,7 +94,7 @@ func (e *Errand) notProved(w http.ResponseWriter, r *http.Request, v *visit, p p
 	if c := refusal.Cause; c == cause.WrongPassword || c == cause.SecondStepFailed || c == cause.PasskeyRefused {
 		problem.Title, problem.Text = v.say("admin.fresh.wrong.title"), v.say("admin.fresh.wrong.text")
 	}
-	problem.Retry = max(e.wait(refusal.Until), refusal.RetryAfter)
+	problem.Reference, problem.Retry = refusal.Reference, max(e.wait(refusal.Until), refusal.RetryAfter)
 	e.askProof(w, r, v, p, problem)
 }
 

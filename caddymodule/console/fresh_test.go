@@ -35,6 +35,9 @@ func TestAProofOfSomebodyWithASecondStep(t *testing.T) {
 			if a.Code != http.StatusUnauthorized || a.cause() != cause || w.find("acme-teammate").Block != nil || hidden(a.body).Get("why") != "Left" {
 				t.Errorf("%d %q, want %q: %s", a.Code, a.cause(), cause, a.body)
 			}
+			if noted := strings.Contains(a.body, ` data-reference="`); noted != (cause != "fresh_proof_required") {
+				t.Errorf("%q, and a reference: %v: %s", cause, noted, a.body)
+			}
 		}
 		a := block()
 		refused(a, "fresh_proof_required")

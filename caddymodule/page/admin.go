@@ -44,6 +44,7 @@ type AdminLink struct {
 type AdminProblem struct {
 	Cause       cause.Cause
 	Title, Text string
+	Reference   string // of the attempt, where one was kept
 	Retry       time.Duration
 }
 
@@ -62,7 +63,7 @@ func (p *Renderer) Admin(w http.ResponseWriter, r *http.Request, v Admin) {
 	}
 	out := p.frame(r, v.Locale, v.Title, v.Problem.Title != "")
 	out.Cause, out.Body, out.Script = string(v.Problem.Cause), v.Body, true
-	out.Passkeys = v.Passkeys
+	out.Reference, out.Passkeys = v.Problem.Reference, v.Passkeys
 	out.Retry = p.retryIn(v.Locale, v.Problem.Retry, time.Time{})
 	out.Assets.Styles = p.links.AdminStyles
 	if r.Method == http.MethodPost {
