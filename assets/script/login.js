@@ -131,6 +131,11 @@
   if (waiting) {
     var sent = false;
     document.addEventListener("submit", function () { sent = true; });
+    window.addEventListener("pageshow", function (e) { // back by the button: it looks again
+      if (!e.persisted || !sent) return;
+      sent = false;
+      look();
+    });
     var look = function () {
       if (sent) return;
       fetch(waiting.dataset.state, {credentials: "same-origin", cache: "no-store"})

@@ -165,13 +165,13 @@ func (f *Factors) RemoveKey(ctx context.Context, tx store.Tx, u *store.User, id 
 	if i < 0 {
 		return Key{}, ErrNone
 	}
-	k := list.Keys[i]
+	k, before := list.Keys[i], f.usable(list)
 	list.Keys = slices.Delete(list.Keys, i, i+1)
 	step, err := read(tx, u.ID)
 	if err != nil {
 		return Key{}, err
 	}
-	if u.SecondStep && step.Seed == "" && f.usable(list) == 0 {
+	if u.SecondStep && step.Seed == "" && before > 0 && f.usable(list) == 0 {
 		return Key{}, &Denied{Reason: LastStep, User: u}
 	}
 	if others, err = others.of(tx, u, f.logins(list)); err != nil {

@@ -130,23 +130,33 @@ func (p *Prover) byMail(ctx context.Context, who Person, u *store.User, s Shown)
 }
 
 // byPasskey takes what a device answered. One that did not check who held it is the
-// second factor, and wants the first in the same form. It counts in the budget of
-// codes.
+// second factor, and wants the first in the same form. It counts in no budget: a
+// signature cannot be guessed, and whoever only has a session would use up the
+// owner's.
 func (p *Prover) byPasskey(ctx context.Context, who Person, u *store.User, s Shown) error {
-	both := false
-	err := p.Step(ctx, who, func(ctx context.Context, u *store.User) (err error) {
-		both, err = p.Factors.CheckKey(ctx, u, who.Session, s.Passkey)
-		return err
-	})
+	both, err := p.Factors.CheckKey(ctx, u, who.Session, s.Passkey)
+	var denied *factor.Denied
 	switch {
-	case err != nil || both:
-		return err
+	case errors.As(err, &denied):
+		return p.deniedKey(ctx, who, u, denied)
+	case err != nil:
+		return fmt.Errorf("proving who it is: %w", err)
+	case both:
+		return nil
 	case s.ByMail:
 		return p.Code(ctx, who, s.Mailed)
 	case s.Password == "" || u.Password == "":
 		return &factor.Denied{Reason: factor.Alone, User: u}
 	}
 	return p.Password(ctx, who, s.Password)
+}
+
+// deniedKey keeps a passkey that was refused, so that the story of the user tells of it.
+func (p *Prover) deniedKey(ctx context.Context, who Person, u *store.User, denied *factor.Denied) error {
+	p.Log.Info("a passkey was refused as a proof", "user", u.ID, "reason", denied.Reason, "error", denied.Cause)
+	return &Wrong{
+		Cause: cause.PasskeyRefused, Reason: denied.Reason, Reference: p.note(ctx, who, u, cause.PasskeyRefused, time.Time{}),
+	}
 }
 
 // Refusal says what is the matter with a proof.

@@ -87,7 +87,7 @@ func (e *Errand) start(v *visit) {
 
 // startKeys makes a second step of the person's passkeys and security keys.
 func (e *Errand) startKeys(v *visit) {
-	if v.user.SecondStep || !e.asked(v).Passkey {
+	if v.user.SecondStep {
 		e.on(v, pathSecond)
 		return
 	}

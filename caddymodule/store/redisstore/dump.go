@@ -26,7 +26,7 @@ const (
 // Dump implements store.Dumper. First it learns which records there are, some 100
 // bytes of memory each, then it reads them as they were when it began. On a Cluster
 // it reads tag by tag: those of one tag are as they were at one moment.
-func (s *Store) Dump(ctx context.Context, fn func(store.Record) error) (err error) {
+func (s *Store) Dump(ctx context.Context, fn func(store.Record) error) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (s *Store) Dump(ctx context.Context, fn func(store.Record) error) (err erro
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, snap.end(ctx)) }()
+	defer snap.end(ctx)
 	all := newNames(s.keys)
 	look := func(ctx context.Context, node redis.Cmdable) error {
 		return s.scanNames(ctx, node, func(batch []string) error { return errors.Join(all.add(batch), snap.alive(ctx)) })

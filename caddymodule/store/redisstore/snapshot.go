@@ -88,14 +88,14 @@ func (s *snapshot) alive(ctx context.Context) error {
 	return s.read(ctx, "dumping the store", func() error { return s.client.PExpire(ctx, s.hash, snapshotLife).Err() })
 }
 
-// end lets it go, also after ctx has ended.
-func (s *snapshot) end(ctx context.Context) error {
+// end lets it go, also after ctx has ended. Where that fails it lapses.
+func (s *snapshot) end(ctx context.Context) {
 	if s.id == "" {
-		return nil
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	return s.read(ctx, "ending a dump", func() error { return s.run(ctx, endScript, []string{s.hash}, []any{s.id}).Err() })
+	_ = s.read(ctx, "ending a dump", func() error { return s.run(ctx, endScript, []string{s.hash}, []any{s.id}).Err() })
 }
 
 // load answers what the records of these groups were, nil for those that were not.
