@@ -56,7 +56,7 @@ func hostname(host string) bool {
 // inName are the bytes of names: letters, digits, dots, dashes and underscores.
 var inName = func() (set [256]bool) {
 	for c := range set {
-		b := byte(c) //nolint:gosec // one of 256
+		b := byte(c)
 		set[c] = 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '.' || b == '-' || b == '_'
 	}
 	return set
