@@ -115,7 +115,7 @@ func TestALargeLateFormStaysInTheBrowser(t *testing.T) {
 // Sites of one gateway share their limits: who guesses at one waits at all of them.
 func TestSitesShareTheirLimits(t *testing.T) {
 	t.Parallel()
-	at, _ := street(t, kit.Bolt(t))
+	at, _ := street(t, kit.Bolt(t), 1, "h1")
 	hosts := []string{"app.localhost", "docs.localhost", "c.team.localhost"}
 	for i := range 5 {
 		a := kit.Patiently(func() kit.Answer {

@@ -48,7 +48,10 @@ func TestAProviderThatIsDownInTwoBrowsers(t *testing.T) {
 
 	v := kit.Visit(t, f.g.URL)
 	back := f.goes(v, "google", "anna", "/")
+	inside := kit.Visit(t, f.g.URL)
+	inside.Get(f.goes(inside, "google", "anna", "/"))
 	f.servers["google"].Stop()
+	arrived(t, inside.Get("/clients/1"), "teammate") // sessions here do not hang on it
 	refused(t, v.Get(back), http.StatusBadGateway, "provider_unavailable")
 
 	early.press("google")
