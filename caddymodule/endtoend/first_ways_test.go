@@ -145,6 +145,14 @@ func (h *harbour) byMailedPassword(trusted *kit.Visitor) {
 	h.half(trusted.Login("teammate", fresh), trusted)
 }
 
+// invited is the link that somebody new was mailed by the admin of acme.
+func invited(t *testing.T, g *kit.Gateway, box *kit.Mailbox) (link string) {
+	t.Helper()
+	admin := kit.Visit(t, g.URL).Enter("admin")
+	did(t, admin.Post("/gateway/admin/accounts/acme/invite", url.Values{"email": {"nieuw@demo.test"}, "name": {"Nieuwe Collega"}, "type": {"teammate"}}))
+	return box.Wait("nieuw", 1).Links()[0]
+}
+
 // Who is invited and has a second step before they come is asked for it as well: the
 // link is no way round it, and is not used up by half a login. No page brings that
 // about today, so the second step is put into the store.
@@ -152,9 +160,7 @@ func TestAnInvitationAsksForTheSecondStep(t *testing.T) {
 	t.Parallel()
 	kit.OnBothStores(t, func(t *testing.T, s *kit.Store) {
 		g, box := mailing(t, s, "")
-		admin := kit.Visit(t, g.URL).Enter("admin")
-		did(t, admin.Post("/gateway/admin/accounts/acme/invite", url.Values{"email": {"nieuw@demo.test"}, "name": {"Nieuwe Collega"}, "type": {"teammate"}}))
-		link := box.Wait("nieuw", 1).Links()[0]
+		link := invited(t, g, box)
 		g.Stop()
 		codes := enrolled(t, s, "nieuw@demo.test")
 		g.Run()
@@ -185,9 +191,7 @@ func TestAnInvitationWhereASecondStepIsRequired(t *testing.T) {
 	t.Parallel()
 	kit.OnBothStores(t, func(t *testing.T, s *kit.Store) {
 		g, box := mailing(t, s, "type teammate {\nsecond_step required\n}")
-		admin := kit.Visit(t, g.URL).Enter("admin")
-		did(t, admin.Post("/gateway/admin/accounts/acme/invite", url.Values{"email": {"nieuw@demo.test"}, "name": {"Nieuwe Collega"}, "type": {"teammate"}}))
-		link := box.Wait("nieuw", 1).Links()[0]
+		link := invited(t, g, box)
 		v := kit.Visit(t, g.URL)
 		v.Get(link)
 		a := landed(v, v.Post(link, url.Values{"email": {"nieuw@demo.test"}}))

@@ -10,9 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -30,54 +28,9 @@ import (
 	"github.com/cliendo/gateway/caddymodule/store/boltstore"
 	"github.com/cliendo/gateway/caddymodule/store/redisstore"
 	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 	"github.com/cliendo/gateway/caddymodule/visitor"
 )
-
-// counting counts what is asked of a store.
-type counting struct {
-	store.Engine
-	gets, scans, updates, puts atomic.Int64
-	away                       atomic.Bool
-}
-
-func (c *counting) Get(ctx context.Context, key store.Key) ([]byte, error) {
-	c.gets.Add(1)
-	if c.away.Load() {
-		return nil, store.ErrUnavailable
-	}
-	return c.Engine.Get(ctx, key)
-}
-
-func (c *counting) Scan(ctx context.Context, tag string, kind store.Kind, prefix, after string, limit int) ([]store.Entry, error) {
-	c.scans.Add(1)
-	return c.Engine.Scan(ctx, tag, kind, prefix, after, limit)
-}
-
-func (c *counting) Update(ctx context.Context, tag string, fn func(store.Tx) error) error {
-	c.updates.Add(1)
-	if c.away.Load() {
-		return store.ErrUnavailable
-	}
-	var puts int64
-	err := c.Engine.Update(ctx, tag, func(tx store.Tx) error {
-		counted := &countingTx{Tx: tx}
-		err := fn(counted)
-		puts = counted.puts
-		return err
-	})
-	c.puts.Add(puts)
-	return err
-}
-
-type countingTx struct {
-	store.Tx
-	puts int64
-}
-
-func (c *countingTx) Put(kind store.Kind, id string, value []byte, expires time.Time) error {
-	c.puts++
-	return c.Tx.Put(kind, id, value, expires)
-}
 
 type metrics struct{}
 
@@ -88,7 +41,7 @@ func (metrics) RedirectLoop()        {}
 // house is what logging in takes, on a real store.
 type house struct {
 	t        *testing.T
-	store    *counting
+	store    *testkit.Counted
 	dir      *directory.Directory
 	hasher   *passhash.Hasher
 	attempts *attempt.Recorder
@@ -118,7 +71,7 @@ func onStores(t *testing.T, test func(t *testing.T, h *house)) {
 
 func build(t *testing.T, e store.Engine) *house {
 	t.Helper()
-	h := &house{t: t, store: &counting{Engine: e}, hasher: passhash.New(passhash.Options{}), mux: http.NewServeMux()}
+	h := &house{t: t, store: &testkit.Counted{Engine: e}, hasher: passhash.New(passhash.Options{}), mux: http.NewServeMux()}
 	rules := directory.Rules{Types: directory.BuiltinTypes()}
 	h.dir = directory.New(h.store, directory.Options{Rules: rules})
 	h.attempts = attempt.New(h.store, attempt.Options{})
@@ -129,7 +82,7 @@ func build(t *testing.T, e store.Engine) *house {
 		Limits: session.DefaultLimits(), Rules: rules, Codec: codec(cookie.Session),
 	}, session.Options{})
 	t.Cleanup(func() {
-		h.store.away.Store(false)
+		h.store.Away.Store(false)
 		h.attempts.Close()
 		sessions.Close(context.Background())
 		e.Close()
@@ -204,12 +157,12 @@ type work struct {
 
 func (h *house) work(do func()) work {
 	_, _, hashes := h.hasher.Stats()
-	w := work{h.store.gets.Load(), h.store.scans.Load(), h.store.updates.Load(), h.store.puts.Load(), hashes}
+	w := work{h.store.Reads.Load(), h.store.Scans.Load(), h.store.Writes.Load(), h.store.Puts.Load(), hashes}
 	do()
 	_, _, hashes = h.hasher.Stats()
 	return work{
-		h.store.gets.Load() - w.Gets, h.store.scans.Load() - w.Scans, h.store.updates.Load() - w.Updates,
-		h.store.puts.Load() - w.Puts, hashes - w.Hashes,
+		h.store.Reads.Load() - w.Gets, h.store.Scans.Load() - w.Scans, h.store.Writes.Load() - w.Updates,
+		h.store.Puts.Load() - w.Puts, hashes - w.Hashes,
 	}
 }
 
@@ -326,7 +279,7 @@ func TestWhatIsNoAddressIsNotKept(t *testing.T) {
 
 func TestAnAbsentStoreIsNotAWrongPassword(t *testing.T) {
 	onStores(t, func(t *testing.T, h *house) {
-		h.store.away.Store(true)
+		h.store.Away.Store(true)
 		res := h.post("192.0.2.70", urlencoded, fields("jan@example.test", right))
 		text := res.Body.String()
 		if res.Code != 503 || res.Header().Get("Retry-After") == "" || len(res.Header()["Set-Cookie"]) != 0 ||

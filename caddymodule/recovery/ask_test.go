@@ -24,10 +24,10 @@ type work struct {
 
 func (h *house) work(do func()) work {
 	_, _, hashes := h.hasher.Stats()
-	w := work{h.store.gets.Load(), h.store.updates.Load(), h.store.puts.Load(), hashes}
+	w := work{h.store.Reads.Load(), h.store.Writes.Load(), h.store.Puts.Load(), hashes}
 	do()
 	_, _, hashes = h.hasher.Stats()
-	return work{h.store.gets.Load() - w.Gets, h.store.updates.Load() - w.Updates, h.store.puts.Load() - w.Puts, hashes - w.Hashes}
+	return work{h.store.Reads.Load() - w.Gets, h.store.Writes.Load() - w.Updates, h.store.Puts.Load() - w.Puts, hashes - w.Hashes}
 }
 
 var (
@@ -158,19 +158,19 @@ func TestAnAttackersHostIsInNoMail(t *testing.T) {
 func TestAnAbsentStoreHalvesNothing(t *testing.T) {
 	onStores(t, ticket.OneTime, func(t *testing.T, h *house) {
 		b := h.browser("192.0.2.1")
-		h.store.away.Store(true)
+		h.store.Away.Store(true)
 		res := b.Post("/gateway/recover", "email", "jan@example.test")
 		h.want(res, 503, `data-cause="store_unavailable"`)
 		if res.Header().Get("Retry-After") == "" || !strings.Contains(res.Body.String(), "jan@example.test") || len(h.post.mails) != 0 {
 			t.Errorf("%v, %d mails", res.Header(), len(h.post.mails))
 		}
-		h.store.away.Store(false)
+		h.store.Away.Store(false)
 		password := b.ask("jan@example.test").Letter.Password
 		h.want(b.login("jan@example.test", password), 303, keepPage)
 		fresh := h.shown(b.Get(keepPage))
-		h.store.away.Store(true)
+		h.store.Away.Store(true)
 		h.want(b.Post(keepPage, "password", fresh), 503, `data-cause="store_unavailable"`)
-		h.store.away.Store(false)
+		h.store.Away.Store(false)
 		h.shown(b.Get(keepPage)) // nothing was forgotten
 	})
 }

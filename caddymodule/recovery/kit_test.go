@@ -41,47 +41,6 @@ const (
 	old    = "Kq7Wm3tRzPdv4F"
 )
 
-// counting counts what is asked of a store.
-type counting struct {
-	store.Engine
-	gets, updates, puts atomic.Int64
-	away                atomic.Bool
-}
-
-func (c *counting) Get(ctx context.Context, key store.Key) ([]byte, error) {
-	c.gets.Add(1)
-	if c.away.Load() {
-		return nil, store.ErrUnavailable
-	}
-	return c.Engine.Get(ctx, key)
-}
-
-func (c *counting) Update(ctx context.Context, tag string, fn func(store.Tx) error) error {
-	c.updates.Add(1)
-	if c.away.Load() {
-		return store.ErrUnavailable
-	}
-	var puts int64
-	err := c.Engine.Update(ctx, tag, func(tx store.Tx) error {
-		counted := &countingTx{Tx: tx}
-		err := fn(counted)
-		puts = counted.puts
-		return err
-	})
-	c.puts.Add(puts)
-	return err
-}
-
-type countingTx struct {
-	store.Tx
-	puts int64
-}
-
-func (c *countingTx) Put(kind store.Kind, id string, value []byte, expires time.Time) error {
-	c.puts++
-	return c.Tx.Put(kind, id, value, expires)
-}
-
 // post remembers what it was given to send, and has the real outbox write it.
 type post struct {
 	*outbox.Outbox
@@ -107,7 +66,7 @@ func (metrics) RedirectLoop()        {}
 
 type house struct {
 	t        *testing.T
-	store    *counting
+	store    *testkit.Counted
 	path     string // of the file, if it is one
 	shift    atomic.Int64
 	dir      *directory.Directory
@@ -165,7 +124,7 @@ func onStores(t *testing.T, mode string, test func(t *testing.T, h *house)) {
 
 func (h *house) furnish(e store.Engine, mode string) {
 	t := h.t
-	h.store, h.log, h.mux = &counting{Engine: e}, &syncBuffer{}, http.NewServeMux()
+	h.store, h.log, h.mux = &testkit.Counted{Engine: e}, &syncBuffer{}, http.NewServeMux()
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h.hasher = passhash.New(passhash.Options{Params: passhash.Params{Memory: 64, Time: 1, Threads: 1}, Queue: 4096, PerNetwork: 4096})
 	rules := directory.Rules{Types: directory.BuiltinTypes()}
@@ -178,7 +137,7 @@ func (h *house) furnish(e store.Engine, mode string) {
 		Limits: session.DefaultLimits(), Rules: rules, Codec: codec(cookie.Session),
 	}, session.Options{Now: h.now})
 	t.Cleanup(func() {
-		h.store.away.Store(false)
+		h.store.Away.Store(false)
 		h.attempts.Close()
 		h.sessions.Close(context.Background())
 		e.Close()

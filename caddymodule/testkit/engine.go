@@ -1,9 +1,7 @@
 package testkit
 
 import (
-	"context"
 	"path/filepath"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -65,22 +63,4 @@ func OnNodes(t *testing.T, at time.Time, test func(t *testing.T, c *Clock, nodes
 		c := NewClock(at)
 		test(t, c, Redis(t, c.Now, 2)...)
 	})
-}
-
-// Counted is a store that counts what it is asked.
-type Counted struct {
-	store.Engine
-	Reads, Writes atomic.Int64
-}
-
-// Get counts a read.
-func (s *Counted) Get(ctx context.Context, key store.Key) ([]byte, error) {
-	s.Reads.Add(1)
-	return s.Engine.Get(ctx, key)
-}
-
-// Update counts a write.
-func (s *Counted) Update(ctx context.Context, tag string, fn func(store.Tx) error) error {
-	s.Writes.Add(1)
-	return s.Engine.Update(ctx, tag, fn)
 }
