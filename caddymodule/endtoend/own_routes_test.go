@@ -43,12 +43,12 @@ var (
 	plainRoute    = regexp.MustCompile(`^(?:"(?:GET|POST) "\+)?[\w.]*[pP]refix\+"(/[^"]*)"$`)
 	shortRoute    = regexp.MustCompile(`^"(?:GET|POST) "\+prefix\+"(/[^"]*)"$`)
 	securityRoute = regexp.MustCompile(`"(?:GET|POST) (/[^"]*)?":\s`)
-	placeholder   = regexp.MustCompile(`\{[^}]*\}`)
+	wildcard      = regexp.MustCompile(`\{[^}]*\}`)
 )
 
 // filled puts what there is into the places of a route.
 func filled(path string) string {
-	return placeholder.ReplaceAllStringFunc(path, func(name string) string {
+	return wildcard.ReplaceAllStringFunc(path, func(name string) string {
 		switch name {
 		case "{account}":
 			return "acme"

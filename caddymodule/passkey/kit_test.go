@@ -104,8 +104,8 @@ func (b *browser) in() (*session.Facts, bool) { return b.h.Facts(b.Browser) }
 // refused wants a passkey that was refused, with a page to go on from and nobody in.
 func (b *browser) refused(name string, res *httptest.ResponseRecorder, status int, c cause.Cause) {
 	b.h.T.Helper()
-	if res.Code != status || inn.Attr(res, "data-cause") != string(c) || inn.Attr(res, "data-reference") == "" || !strings.Contains(res.Body.String(), `id="password"`) {
-		b.h.T.Errorf("%s: %d %q, want %d %q: %.1500s", name, res.Code, inn.Attr(res, "data-cause"), status, c, res.Body)
+	if res.Code != status || testkit.Attr(res, "data-cause") != string(c) || testkit.Attr(res, "data-reference") == "" || !strings.Contains(res.Body.String(), `id="password"`) {
+		b.h.T.Errorf("%s: %d %q, want %d %q: %.1500s", name, res.Code, testkit.Attr(res, "data-cause"), status, c, res.Body)
 	}
 	if f, _ := b.in(); f.Session != nil {
 		b.h.T.Errorf("%s: a session", name)

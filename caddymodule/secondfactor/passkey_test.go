@@ -17,7 +17,6 @@ import (
 	"github.com/cliendo/gateway/caddymodule/factor/softkey"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/testkit"
-	"github.com/cliendo/gateway/caddymodule/testkit/inn"
 )
 
 // keyOf gives a user a security key, which does not check who holds it.
@@ -126,7 +125,7 @@ func TestAKeyThatIsNotEnough(t *testing.T) {
 			"to prove an action":      asked(func() (string, error) { return h.Factors.AskAction(ctx, h.jan, "a session") }),
 			"nothing of a key":        "{}",
 		} {
-			if res := b.key(answer); res.Code != 401 || inn.Attr(res, "data-cause") != string(cause.PasskeyRefused) {
+			if res := b.key(answer); res.Code != 401 || testkit.Attr(res, "data-cause") != string(cause.PasskeyRefused) {
 				h.T.Errorf("%s: %d %s", name, res.Code, res.Body)
 			}
 			testkit.Must(h.T, h.Limits.Clear(ctx, attempt.Subject("jan", "")))
@@ -153,7 +152,7 @@ func TestKeysCountWithTheCodes(t *testing.T) {
 			if i == 5 {
 				want = cause.TooManyAttempts
 			}
-			if inn.Attr(res, "data-cause") != string(want) {
+			if testkit.Attr(res, "data-cause") != string(want) {
 				h.T.Fatalf("guess %d: %d %s", i+1, res.Code, res.Body)
 			}
 		}

@@ -18,7 +18,6 @@ import (
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/testkit"
-	"github.com/cliendo/gateway/caddymodule/testkit/inn"
 )
 
 func TestALoginInTwoSteps(t *testing.T) {
@@ -26,14 +25,14 @@ func TestALoginInTwoSteps(t *testing.T) {
 		b := h.browser("192.0.2.1")
 		res := b.first("jan")
 		h.Want(res, 401, cause.SecondStepRequired, "")
-		if inn.Attr(res, "data-reference") == "" || !strings.Contains(res.Body.String(), `action="/gateway/second-step?to=%2Fclients%3Fx%3D1"`) ||
+		if testkit.Attr(res, "data-reference") == "" || !strings.Contains(res.Body.String(), `action="/gateway/second-step?to=%2Fclients%3Fx%3D1"`) ||
 			!strings.Contains(res.Body.String(), "Jan &amp; Co") || b.Cookies[cookie.Session] != "" {
 			h.T.Errorf("cookies %v, page %s", b.Cookies, res.Body)
 		}
 		h.Want(b.Get("/gateway/second-step"), 200, "", "") // Reload
 		res = b.step(h.wrongCode())
 		h.Want(res, 401, cause.SecondStepFailed, "")
-		if inn.Attr(res, "data-reference") == "" {
+		if testkit.Attr(res, "data-reference") == "" {
 			h.T.Error("a refused code has no reference")
 		}
 		code := h.code()
@@ -183,8 +182,8 @@ func TestASecondLoginInParallel(t *testing.T) {
 		h.user("eva", "teammate")
 		evas := h.enrol("eva")
 		b := h.browser("192.0.2.1")
-		jans := inn.Attr(b.first("jan"), `name="login" value`)
-		if again := inn.Attr(b.Get("/gateway/second-step"), `name="login" value`); jans == "" || again != jans {
+		jans := testkit.Attr(b.first("jan"), `name="login" value`)
+		if again := testkit.Attr(b.Get("/gateway/second-step"), `name="login" value`); jans == "" || again != jans {
 			h.T.Errorf("the login is called %q, then %q", jans, again)
 		}
 		b.first("eva")

@@ -253,17 +253,9 @@ func (b *browser) in() (cause.Cause, *session.Facts) {
 	return f.Cause, f
 }
 
-func attr(res *httptest.ResponseRecorder, name string) string {
-	_, rest, _ := strings.Cut(res.Body.String(), name+`="`)
-	found, _, _ := strings.Cut(rest, `"`)
-	return found
-}
-
 func (h *house) want(res *httptest.ResponseRecorder, status int, c cause.Cause, location string) {
 	h.t.Helper()
-	if res.Code != status || attr(res, "data-cause") != string(c) || res.Header().Get("Location") != location {
-		h.t.Fatalf("%d %q to %q, want %d %q to %q: %s", res.Code, attr(res, "data-cause"), res.Header().Get("Location"), status, c, location, res.Body)
-	}
+	testkit.Want(h.t, res, status, c, location)
 }
 
 var (
@@ -308,7 +300,7 @@ func (h *house) noSetup(b *browser) {
 	h.t.Helper()
 	res := b.get("/second-step")
 	h.want(res, 200, "", "")
-	if body := res.Body.String(); attr(res, "data-second-step") == "" || keyShown.MatchString(body) || codesShown.MatchString(body) {
+	if body := res.Body.String(); testkit.Attr(res, "data-second-step") == "" || keyShown.MatchString(body) || codesShown.MatchString(body) {
 		h.t.Errorf("a set-up is shown: %s", body)
 	}
 }

@@ -22,7 +22,7 @@ func phone() *softkey.Device { return &softkey.Device{Origin: "http://localhost"
 func (b *browser) adding(pairs ...string) string {
 	b.h.t.Helper()
 	res := b.post("/passkeys/add", append([]string{"name", "Phone"}, pairs...)...)
-	options := html.UnescapeString(attr(res, "data-passkey-options"))
+	options := html.UnescapeString(testkit.Attr(res, "data-passkey-options"))
 	if options == "" {
 		b.h.t.Fatalf("%d: nothing is asked: %s", res.Code, res.Body)
 	}
@@ -104,7 +104,7 @@ func TestNoPasskeyWithoutAProofInTheSameSession(t *testing.T) {
 		}
 		// A script of the app is not shown what a browser would be asked.
 		b.header = map[string]string{"Sec-Fetch-Dest": "empty"}
-		if res := b.post("/passkeys/add", "password", password); res.Code != 403 || attr(res, "data-passkey-options") != "" {
+		if res := b.post("/passkeys/add", "password", password); res.Code != 403 || testkit.Attr(res, "data-passkey-options") != "" {
 			h.t.Errorf("%d", res.Code)
 		}
 	})

@@ -58,7 +58,7 @@ func TestAnOwnPasswordFromOnToOff(t *testing.T) {
 		if last := h.mails[len(h.mails)-1]; last.Letter.Kind != letter.PasswordChanged || last.Letter.NotMe == "" {
 			h.t.Errorf("told by %+v", last)
 		}
-		if res := b.get("/password?done=own"); attr(res, "data-password") != "own" || !strings.Contains(res.Body.String(), "Your new password works") {
+		if res := b.get("/password?done=own"); testkit.Attr(res, "data-password") != "own" || !strings.Contains(res.Body.String(), "Your new password works") {
 			h.t.Errorf("%s", res.Body)
 		}
 		// It is compared exactly as typed.

@@ -34,7 +34,7 @@ func TestAMailedCodeInsteadOfThePassword(t *testing.T) {
 			}
 			res := b.post("/second-step/start", "mailed", wrong)
 			h.want(res, 401, cause.WrongPassword, "")
-			if !strings.Contains(res.Body.String(), `name="mailed"`) || attr(res, "data-reference") == "" {
+			if !strings.Contains(res.Body.String(), `name="mailed"`) || testkit.Attr(res, "data-reference") == "" {
 				h.t.Errorf("%q: %s", wrong, res.Body)
 			}
 		}

@@ -65,7 +65,7 @@ func TestTheSecondStepFromQRCodeToOff(t *testing.T) {
 		}
 		h.noSetup(b) // shown once
 		h.want(b.post("/second-step/download"), 303, "", "/gateway/security/second-step")
-		if page := b.get("/second-step"); attr(page, "data-second-step") != "on" || strings.Contains(page.Body.String(), codes[0]) {
+		if page := b.get("/second-step"); testkit.Attr(page, "data-second-step") != "on" || strings.Contains(page.Body.String(), codes[0]) {
 			h.t.Errorf("%s", page.Body)
 		}
 		// Off: both proofs, and a mail.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,7 +28,7 @@ type town struct {
 	limits   *limit.Limiter
 	attempts *attempt.Recorder
 	teller   *story.Teller
-	counted  *counted
+	counted  *testkit.Counted
 }
 
 var (
@@ -40,7 +39,7 @@ var (
 
 func newTown(t *testing.T, c *testkit.Clock, s store.Engine) *town {
 	t.Helper()
-	reads := &counted{Engine: s}
+	reads := &testkit.Counted{Engine: s}
 	w := &town{Clock: c, t: t, counted: reads}
 	w.dir = directory.New(reads, directory.Options{Now: c.Now})
 	w.limits = limit.New(s, limit.Config{}, c.Now)
@@ -210,9 +209,9 @@ func TestTheTimeTellsATeamNothing(t *testing.T) {
 	onEngines(t, func(t *testing.T, c *testkit.Clock, s store.Engine) {
 		w := newTown(t, c, s)
 		reads := func(who string) int64 {
-			w.counted.n.Store(0)
+			before := w.counted.Reads.Load() + w.counted.Scans.Load()
 			_, _ = w.teller.Tell(t.Context(), other, who)
-			return w.counted.n.Load()
+			return w.counted.Reads.Load() + w.counted.Scans.Load() - before
 		}
 		none := reads("KKK-KKK")
 		for name, e := range map[string]attempt.Entry{
@@ -266,7 +265,7 @@ func TestStoresThatDoNotAnswerAreNoStory(t *testing.T) {
 	onEngines(t, func(t *testing.T, c *testkit.Clock, s store.Engine) {
 		w := newTown(t, c, s)
 		ref := w.record(attempt.Entry{Typed: "jan.jansen@praktijk.nl", User: "jan", Account: "acme"})
-		w.counted.broken.Store(true)
+		w.counted.Away.Store(true)
 		for _, v := range []story.Viewer{everybody, acme, other} {
 			for _, who := range []string{ref, "KKK-KKK", "jan", "jan.jansen@praktijk.nl"} {
 				if told, err := w.teller.Tell(t.Context(), v, who); err == nil || errors.Is(err, store.ErrNotFound) {
@@ -275,29 +274,6 @@ func TestStoresThatDoNotAnswerAreNoStory(t *testing.T) {
 			}
 		}
 	})
-}
-
-// counted counts reads, and fails them on demand.
-type counted struct {
-	store.Engine
-	n      atomic.Int64
-	broken atomic.Bool
-}
-
-func (c *counted) Get(ctx context.Context, key store.Key) ([]byte, error) {
-	c.n.Add(1)
-	if c.broken.Load() {
-		return nil, store.ErrUnavailable
-	}
-	return c.Engine.Get(ctx, key)
-}
-
-func (c *counted) Scan(ctx context.Context, tag string, kind store.Kind, prefix, after string, n int) ([]store.Entry, error) {
-	c.n.Add(1)
-	if c.broken.Load() {
-		return nil, store.ErrUnavailable
-	}
-	return c.Engine.Scan(ctx, tag, kind, prefix, after, n)
 }
 
 func TestSlips(t *testing.T) {

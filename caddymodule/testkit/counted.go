@@ -29,6 +29,9 @@ func (s *Counted) Get(ctx context.Context, key store.Key) ([]byte, error) {
 // Scan counts a list.
 func (s *Counted) Scan(ctx context.Context, tag string, kind store.Kind, prefix, after string, limit int) ([]store.Entry, error) {
 	s.Scans.Add(1)
+	if s.Away.Load() {
+		return nil, store.ErrUnavailable
+	}
 	return s.Engine.Scan(ctx, tag, kind, prefix, after, limit)
 }
 

@@ -179,17 +179,8 @@ func (i *Inn) Facts(b *testkit.Browser) (*session.Facts, bool) {
 	return f, f.Session != nil && f.Cause == cause.None
 }
 
-// Attr is the first value that a page has under an attribute.
-func Attr(res *httptest.ResponseRecorder, name string) string {
-	_, rest, _ := strings.Cut(res.Body.String(), name+`="`)
-	found, _, _ := strings.Cut(rest, `"`)
-	return found
-}
-
 // Want checks status, cause and where an answer leads.
 func (i *Inn) Want(res *httptest.ResponseRecorder, status int, c cause.Cause, location string) {
 	i.T.Helper()
-	if res.Code != status || Attr(res, "data-cause") != string(c) || res.Header().Get("Location") != location {
-		i.T.Fatalf("%d %q to %q, want %d %q to %q: %s", res.Code, Attr(res, "data-cause"), res.Header().Get("Location"), status, c, location, res.Body)
-	}
+	testkit.Want(i.T, res, status, c, location)
 }
