@@ -14,6 +14,14 @@ func (h *Hasher) Hold(ctx context.Context, p Place) (release func(), err error) 
 	return h.queue.leave, nil
 }
 
+// Join queues up and does not wait; false where there is no room. All workers have
+// to be busy.
+func (h *Hasher) Join(p Place) bool {
+	h.queue.mu.Lock()
+	defer h.queue.mu.Unlock()
+	return h.queue.admit(p) != nil
+}
+
 // Impatient sets how long a job may take in a process of its own.
 func (h *Hasher) Impatient(d time.Duration) { h.process.patience = d }
 

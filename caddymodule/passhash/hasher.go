@@ -210,6 +210,10 @@ func (h *Hasher) Verify(ctx context.Context, encoded, password string, p Place) 
 	return Result{OK: ok, Outdated: ok && hash.params != h.params}, errors.Join(unknown, a.err())
 }
 
+// Full tells whether Verify would be ErrBusy at this moment: whoever asks before
+// anything else spares a flood of logins all other work.
+func (h *Hasher) Full(p Place) bool { return h.queue.full(p) }
+
 // slow is the work from which a job is given more time in the process.
 const slow = 200 * time.Millisecond
 

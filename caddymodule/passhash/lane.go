@@ -35,15 +35,13 @@ func newLane(room, perNetwork int) *lane {
 // admit lets one more wait, or returns nil. When the lane is full and push is
 // true, a network with more waiting than this one would have loses its last.
 func (l *lane) admit(network string, push bool) *turn {
-	own := 0
-	if ln := l.lines[network]; ln != nil {
-		own = len(ln.turns)
-	}
-	if own >= l.perNetwork {
+	if l.closed(network, push) {
 		return nil
 	}
-	if l.waiting >= l.room && (!push || !l.makeRoom(own+1)) {
-		return nil
+	if l.waiting >= l.room {
+		last := l.longest().last()
+		l.remove(last)
+		last.outcome <- false
 	}
 	ln := l.lines[network]
 	if ln == nil {
@@ -56,23 +54,35 @@ func (l *lane) admit(network string, push bool) *turn {
 	return t
 }
 
-// makeRoom sends away the last comer of the network with most waiting, if that
-// has more than fair.
-func (l *lane) makeRoom(fair int) bool {
+// closed tells whether admit would return nil.
+func (l *lane) closed(network string, push bool) bool {
+	own := 0
+	if ln := l.lines[network]; ln != nil {
+		own = len(ln.turns)
+	}
+	if own >= l.perNetwork {
+		return true
+	}
+	if l.waiting < l.room {
+		return false
+	}
+	// Room is made only by who has more than is fair.
+	longest := l.longest()
+	return !push || longest == nil || len(longest.turns) <= own+1
+}
+
+// longest is the line of the network with most waiting, nil when nobody waits.
+func (l *lane) longest() *line {
 	var longest *line
 	for _, ln := range l.lines {
 		if longest == nil || len(ln.turns) > len(longest.turns) {
 			longest = ln
 		}
 	}
-	if longest == nil || len(longest.turns) <= fair {
-		return false
-	}
-	last := longest.turns[len(longest.turns)-1]
-	l.remove(last)
-	last.outcome <- false
-	return true
+	return longest
 }
+
+func (ln *line) last() *turn { return ln.turns[len(ln.turns)-1] }
 
 // pop takes out the next one, or returns nil.
 func (l *lane) pop() *turn {

@@ -71,6 +71,21 @@ func (q *queue) admit(p Place) *turn {
 	return q.ordinary.admit(p.Network, true)
 }
 
+// full tells whether enter would fail at once.
+func (q *queue) full(p Place) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.running < q.workers:
+		return false
+	case p.Low:
+		return q.low.closed(p.Network, false)
+	case p.Reserved && !q.reserved.closed(p.Network, false):
+		return false
+	}
+	return q.ordinary.closed(p.Network, true)
+}
+
 func (q *queue) wait(ctx context.Context, t *turn) error {
 	timer := time.NewTimer(q.maxWait)
 	defer timer.Stop()

@@ -276,3 +276,22 @@ func TestNoPlaceIsLost(t *testing.T) {
 		}
 	})
 }
+
+// Who asks before whether there is room is told what trying would show.
+func TestFullSaysWhatTryingShows(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		h := passhash.New(passhash.Options{Params: cheap, Workers: 1, Queue: 4, Reserved: 2, PerNetwork: 3})
+		if h.Full(passhash.Place{}) {
+			rt.Fatal("full, and nobody is there")
+		}
+		if _, err := h.Hold(t.Context(), passhash.Place{}); err != nil {
+			rt.Fatal(err)
+		}
+		for _, n := range rapid.SliceOfN(rapid.IntRange(0, 15), 0, 40).Draw(rt, "guests") {
+			p := passhash.Place{Network: fmt.Sprint(n & 3), Reserved: n&4 != 0, Low: n&8 != 0}
+			if full, joined := h.Full(p), h.Join(p); full == joined {
+				rt.Fatalf("%+v: full %t, joined %t", p, full, joined)
+			}
+		}
+	})
+}

@@ -61,6 +61,7 @@ type Attempts interface {
 
 // Hasher compares passwords.
 type Hasher interface {
+	Full(p passhash.Place) bool
 	Verify(ctx context.Context, encoded, password string, p passhash.Place) (passhash.Result, error)
 	Hash(ctx context.Context, password string) (string, error)
 }
@@ -141,6 +142,11 @@ func (e *Errand) login(w http.ResponseWriter, r *http.Request) {
 		e.wrong(w, r, t, nil, time.Time{})
 		return
 	}
+	if e.Hasher.Full(t.place()) {
+		// Most of a flood ends here: what it costs is taken from those who work.
+		e.refuse(w, r, t, cause.Busy, time.Time{})
+		return
+	}
 	place, ok := e.reserve(w, r, t)
 	if !ok {
 		return
@@ -218,6 +224,11 @@ func (t *try) subject() string {
 	return attempt.Subject("", t.canonical)
 }
 
+// place is where the try waits for its comparison.
+func (t *try) place() passhash.Place {
+	return passhash.Place{Network: t.visitor.Network, Reserved: t.device != ""}
+}
+
 // owner is whose mails may hold the password.
 func (t *try) owner() outbox.Owner {
 	if t.user != nil {
@@ -279,7 +290,7 @@ func (e *Errand) compare(r *http.Request, t *try) (passhash.Result, error) {
 	// during the comparison has it counted, because the result is there then.
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	res, err := e.Hasher.Verify(ctx, encoded, t.password, passhash.Place{Network: t.visitor.Network, Reserved: t.device != ""})
+	res, err := e.Hasher.Verify(ctx, encoded, t.password, t.place())
 	if errors.Is(err, passhash.ErrUnknownScheme) {
 		e.Log.Error("the password hash of a user cannot be read; give them a new password", "user", t.user.ID, "error", err)
 		return passhash.Result{}, nil

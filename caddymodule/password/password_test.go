@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,12 +44,20 @@ type house struct {
 	t        *testing.T
 	store    *testkit.Counted
 	dir      *directory.Directory
-	hasher   *passhash.Hasher
+	hasher   hasher
 	attempts *attempt.Recorder
 	mux      *http.ServeMux
 	mailed   mailed
 	errand   *password.Errand
 }
+
+// hasher is one whose queue can be full at will.
+type hasher struct {
+	*passhash.Hasher
+	full *atomic.Bool
+}
+
+func (h hasher) Full(p passhash.Place) bool { return h.full.Load() || h.Hasher.Full(p) }
 
 const right = "Goed-w8woord, met spatie en €"
 
@@ -71,7 +80,7 @@ func onStores(t *testing.T, test func(t *testing.T, h *house)) {
 
 func build(t *testing.T, e store.Engine) *house {
 	t.Helper()
-	h := &house{t: t, store: &testkit.Counted{Engine: e}, hasher: passhash.New(passhash.Options{}), mux: http.NewServeMux()}
+	h := &house{t: t, store: &testkit.Counted{Engine: e}, hasher: hasher{passhash.New(passhash.Options{}), &atomic.Bool{}}, mux: http.NewServeMux()}
 	rules := directory.Rules{Types: directory.BuiltinTypes()}
 	h.dir = directory.New(h.store, directory.Options{Rules: rules})
 	h.attempts = attempt.New(h.store, attempt.Options{})
@@ -191,6 +200,35 @@ func TestAStrangerCannotTellWhoIsACustomer(t *testing.T) {
 		unknown.Header().Del("Content-Length")
 		if diff := cmp.Diff(known.Header(), unknown.Header()); diff != "" {
 			t.Errorf("headers differ: %s", diff)
+		}
+	})
+}
+
+// Most of a flood of logins is turned away. It takes no place in a budget, which is
+// a write, and no hash, and a stranger learns nothing by it.
+func TestAFullQueueIsSeenBeforeAnythingIsWritten(t *testing.T) {
+	onStores(t, func(t *testing.T, h *house) {
+		h.hasher.full.Store(true)
+		answers := map[string]int{}
+		try := func(ip, email string) work {
+			return h.work(func() {
+				w := h.post(ip, urlencoded, fields(email, right))
+				answers[fmt.Sprintf("%d busy: %t", w.Code, strings.Contains(w.Body.String(), `data-cause="busy"`))]++
+			})
+		}
+		known, unknown := try("192.0.2.1", "jan@example.test"), try("192.0.2.2", "piet@example.test")
+		if diff := cmp.Diff(known, unknown); diff != "" || answers["503 busy: true"] != 2 {
+			t.Errorf("answers %v; work differs: %s", answers, diff)
+		}
+		// What is written is the attempt and its place in the list of its address: once
+		// for all that are alike.
+		again := try("192.0.2.1", "jan@example.test")
+		if known.Updates != 2 || known.Hashes != 0 || again.Updates != 0 || again.Hashes != 0 {
+			t.Errorf("first %+v, again %+v", known, again)
+		}
+		h.hasher.full.Store(false)
+		if w := h.post("192.0.2.1", urlencoded, fields("jan@example.test", right)); w.Code != http.StatusSeeOther {
+			t.Errorf("with room again: status %d", w.Code)
 		}
 	})
 }

@@ -45,6 +45,9 @@ func (h *Hasher) Hash(_ context.Context, password string) (string, error) {
 	return "hash of " + password, nil
 }
 
+// Full is never true.
+func (h *Hasher) Full(passhash.Place) bool { return false }
+
 // Verify compares.
 func (h *Hasher) Verify(_ context.Context, encoded, password string, _ passhash.Place) (passhash.Result, error) {
 	h.Compared.Add(1)
