@@ -10,6 +10,9 @@ MAKEFLAGS += --no-print-directory
 LINT := .build/golangci-lint-$(shell go env GOVERSION)
 # -count=1: a result from the cache would hide a server that is gone.
 GOTEST := go test -race -count=1
+# A program with the race detector waits a second before it ends, and tests start
+# hundreds of them. A tenth is enough for what ends beside it to be reported.
+export GORACE ?= atexit_sleep_ms=100
 # What `make soak` runs, and arguments for `make bench` and `make demo`.
 RUN ?= .
 ARGS ?=

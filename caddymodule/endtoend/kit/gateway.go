@@ -62,7 +62,12 @@ func (g *Gateway) Run() {
 	g.Process = Run(g.t, g.Home, g.site.Env, Binary(g.t), "run", "--config", g.File)
 }
 
-// WaitLive waits until the gateway answers.
+// started is what Caddy prints when all its apps run.
+const started = "serving initial configuration"
+
+// WaitLive waits until the gateway answers. It does not ask before Caddy has
+// started whole: its app for TLS (2.11.9) races with handshakes that come while it
+// still starts.
 func (g *Gateway) WaitLive() {
 	g.t.Helper()
 	v := Visit(g.t, g.URL)
@@ -71,6 +76,9 @@ func (g *Gateway) WaitLive() {
 		case <-g.Done():
 			g.t.Fatalf("the gateway does not start:\n%s", g.tail())
 		default:
+		}
+		if !strings.Contains(g.Output(), started) {
+			continue
 		}
 		prefix := "/gateway"
 		if _, after, ok := strings.Cut(g.site.Words, "prefix "); ok {

@@ -62,13 +62,14 @@ func Run(t testing.TB, home string, env []string, name string, args ...string) *
 	return p
 }
 
-// Environ is the environment of programs under test.
+// Environ is the environment of programs under test. GORACE is how long the race
+// detector waits at their end, among others: a second where nobody says.
 func Environ(home string) []string {
 	env := []string{
 		"HOME=" + home, "XDG_DATA_HOME=" + home, "XDG_CONFIG_HOME=" + home, "XDG_CACHE_HOME=" + home,
 		"TMPDIR=" + os.TempDir(),
 	}
-	for _, keep := range []string{"PATH", "LANG", "TZ"} {
+	for _, keep := range []string{"PATH", "LANG", "TZ", "GORACE"} {
 		if v, ok := os.LookupEnv(keep); ok {
 			env = append(env, keep+"="+v)
 		}
