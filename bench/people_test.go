@@ -53,7 +53,7 @@ func TestSeededPeopleAreThoseTheGatewayKnows(t *testing.T) {
 	for n, c := range p.cookies {
 		_, value, _ := strings.Cut(c, "=")
 		facts, err := m.Check(ctx, value)
-		if err != nil || facts.Cause != cause.None || facts.User.ID != userID(n) {
+		if err != nil || facts.Cause != cause.None || facts.User.ID() != userID(n) {
 			t.Errorf("cookie %d: %+v, %v", n, facts, err)
 		}
 	}

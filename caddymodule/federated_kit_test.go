@@ -271,7 +271,7 @@ func (g *guest) in() string {
 	if f.Session == nil || f.Cause != "" {
 		return ""
 	}
-	return f.User.ID
+	return f.User.ID()
 }
 
 func (g *guest) login(name string) *guest {

@@ -139,7 +139,7 @@ func (g *guest) proof(d *softkey.Device) string {
 	g.w.Helper()
 	f, err := g.w.checks[0].Check(g.w.Context(), g.Cookies[cookie.Session])
 	testkit.Must(g.w, err)
-	asked, err := g.w.factors.AskAction(g.w.Context(), &store.User{ID: f.User.ID, Account: f.User.Account}, f.Session.Handle)
+	asked, err := g.w.factors.AskAction(g.w.Context(), &store.User{ID: f.User.ID(), Account: f.User.Account()}, f.Session.Handle())
 	testkit.Must(g.w, err)
 	answer, err := d.Get(asked)
 	testkit.Must(g.w, err)

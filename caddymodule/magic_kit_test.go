@@ -252,7 +252,7 @@ func (b *tab) in() string {
 	if f.Session == nil || f.Cause != cause.None {
 		return ""
 	}
-	return f.User.ID
+	return f.User.ID()
 }
 
 var causeInPage = regexp.MustCompile(`data-cause="([^"]*)"`)

@@ -79,10 +79,10 @@ func (s *Signer) Sign(f *session.Facts, audience string, now time.Time) (string,
 	told := f.Told()
 	c := claims{
 		Claims: jwt.Claims{
-			Issuer: s.issuer, Subject: f.User.ID, Audience: jwt.Audience{audience},
+			Issuer: s.issuer, Subject: f.User.ID(), Audience: jwt.Audience{audience},
 			IssuedAt: jwt.NewNumericDate(now), NotBefore: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(Life)),
 		},
-		Account: f.User.Account, Session: f.Session.Handle, Type: f.User.Type, Amr: strings.Fields(told[session.ValueAmr]),
+		Account: f.User.Account(), Session: f.Session.Handle(), Type: f.User.Type(), Amr: strings.Fields(told[session.ValueAmr]),
 	}
 	if at := told[session.ValueAuthTime]; at != "" {
 		seconds, err := strconv.ParseInt(at, 10, 64)

@@ -118,7 +118,7 @@ func (e *Errand) searchNames(r *http.Request, v *visit, asked string) (deskBody,
 	if v.support {
 		err = s.all(ctx)
 	} else {
-		err = s.account(ctx, v.facts.User.Account)
+		err = s.account(ctx, v.facts.User.Account())
 	}
 	if errors.Is(err, context.DeadlineExceeded) && r.Context().Err() == nil {
 		s.body.More, err = true, nil

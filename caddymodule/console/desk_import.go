@@ -169,7 +169,7 @@ func (e *Errand) importFile(ctx context.Context, part *multipart.Part, v *visit,
 	if !o.DryRun {
 		// Written before the first line: an import that breaks off was one too.
 		entry := audit.Entry{Action: audit.Imported, Why: name, Actor: v.actor.Actor}
-		if err := e.Desk.Audit.Add(ctx, v.facts.User.Account, entry); err != nil {
+		if err := e.Desk.Audit.Add(ctx, v.facts.User.Account(), entry); err != nil {
 			return nil, err
 		}
 	}

@@ -66,7 +66,7 @@ func scopeField(scope string) string { return "scope_" + strings.ReplaceAll(scop
 
 // makeKey makes a key and shows it this once.
 func (e *Errand) makeKey(w http.ResponseWriter, r *http.Request, v *visit) {
-	wanted := apikey.Wanted{Name: v.form.Get("name"), Account: strings.TrimSpace(v.form.Get("account")), By: v.facts.User.Email}
+	wanted := apikey.Wanted{Name: v.form.Get("name"), Account: strings.TrimSpace(v.form.Get("account")), By: v.facts.User.Email()}
 	for _, scope := range apikey.Scopes() {
 		if v.form.Has(scopeField(scope)) {
 			wanted.Scopes = append(wanted.Scopes, scope)
@@ -91,7 +91,7 @@ func (e *Errand) makeKey(w http.ResponseWriter, r *http.Request, v *visit) {
 	after := map[string]string{"key": made.ID, "name": made.Name, "scopes": strings.Join(made.Scopes, " ")}
 	if err := e.keyEntry(ctx, v, made, audit.Entry{Action: audit.KeyMade, After: after}); err != nil {
 		// A key that no log knows of opens nothing.
-		if _, revoked := e.Desk.Keys.Revoke(ctx, made.ID, v.facts.User.Email); revoked != nil {
+		if _, revoked := e.Desk.Keys.Revoke(ctx, made.ID, v.facts.User.Email()); revoked != nil {
 			e.Log.Error("a key that could not be logged could not be revoked either", "key", made.ID, "error", revoked)
 		}
 		e.away(w, r, err)
@@ -103,7 +103,7 @@ func (e *Errand) makeKey(w http.ResponseWriter, r *http.Request, v *visit) {
 // keyEntry writes into the log of the staff, and of the account that a key is for.
 func (e *Errand) keyEntry(ctx context.Context, v *visit, k *store.APIKey, entry audit.Entry) error {
 	entry.Actor = v.actor.Actor
-	err := e.Desk.Audit.Add(ctx, v.facts.User.Account, entry)
+	err := e.Desk.Audit.Add(ctx, v.facts.User.Account(), entry)
 	if err == nil && k.Account != "" {
 		err = e.Desk.Audit.Add(ctx, k.Account, entry)
 	}
@@ -113,7 +113,7 @@ func (e *Errand) keyEntry(ctx context.Context, v *visit, k *store.APIKey, entry 
 // revokeKey ends a key, on every node at once.
 func (e *Errand) revokeKey(w http.ResponseWriter, r *http.Request, v *visit) {
 	ctx := context.WithoutCancel(r.Context())
-	k, err := e.Desk.Keys.Revoke(ctx, r.PathValue("key"), v.facts.User.Email)
+	k, err := e.Desk.Keys.Revoke(ctx, r.PathValue("key"), v.facts.User.Email())
 	if err == nil {
 		err = e.keyEntry(ctx, v, k, audit.Entry{Action: audit.KeyRevoked, Before: map[string]string{"key": k.ID, "name": k.Name}})
 	}

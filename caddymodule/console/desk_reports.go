@@ -261,7 +261,7 @@ func (e *Errand) clearDelay(w http.ResponseWriter, r *http.Request, v *visit) {
 	}
 	if err == nil {
 		// It is nobody's account: the log of the staff has it.
-		err = e.Desk.Audit.Add(r.Context(), v.facts.User.Account, entry)
+		err = e.Desk.Audit.Add(r.Context(), v.facts.User.Account(), entry)
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):

@@ -15,7 +15,7 @@ const storeRetry = 5 * time.Second
 
 // show writes a page of the admin path: it fills in what all of them share.
 func (e *Errand) show(w http.ResponseWriter, r *http.Request, v *visit, p page.Admin) {
-	p.Locale, p.Who, p.Nav = v.locale, v.facts.User.Email, e.nav(v)
+	p.Locale, p.Who, p.Nav = v.locale, v.facts.User.Email(), e.nav(v)
 	if v.account != nil && v.support {
 		p.Account = shown(v.account.Name)
 	}
@@ -70,7 +70,7 @@ func (e *Errand) nav(v *visit) []page.AdminLink {
 // path is the address of a route for this visitor: the account of the page at hand
 // and the ids given are filled in.
 func (e *Errand) path(v *visit, path string, ids ...string) string {
-	account := v.facts.User.Account
+	account := v.facts.User.Account()
 	if v.account != nil {
 		account = v.account.ID
 	}

@@ -73,8 +73,8 @@ func (e *Errand) proved(w http.ResponseWriter, r *http.Request, v *visit) bool {
 func (e *Errand) prover(r *http.Request, v *visit) proof.Person {
 	at, u := visitor.Of(r), v.facts.User
 	return proof.Person{
-		Account: u.Account, User: u.ID, Network: at.Network, Agent: at.Agent, Device: e.Devices.KnownDevice(r, u.ID),
-		Browser: v.facts.Session.Handle, Session: v.facts.Session.Handle, Locale: v.locale,
+		Account: u.Account(), User: u.ID(), Network: at.Network, Agent: at.Agent, Device: e.Devices.KnownDevice(r, u.ID()),
+		Browser: v.facts.Session.Handle(), Session: v.facts.Session.Handle(), Locale: v.locale,
 	}
 }
 
@@ -115,7 +115,7 @@ func (v *visit) trouble(c cause.Cause) page.AdminProblem {
 // askProof writes the page that asks for a proof.
 func (e *Errand) askProof(w http.ResponseWriter, r *http.Request, v *visit, p page.Prove, problem page.AdminProblem) {
 	may := e.Prover.May(r.Context(), e.prover(r, v), r.Host)
-	p.Form, p.Prefix, p.Email = "fresh", freshPrefix, v.facts.User.Email
+	p.Form, p.Prefix, p.Email = "fresh", freshPrefix, v.facts.User.Email()
 	p.Mailed = p.Mailed && may.Mail
 	p.Password, p.Mail, p.Code, p.NoApp, p.Passkey = may.Password && !p.Mailed, may.Mail, may.Code, may.NoApp, may.Passkey
 	if hint := e.Pages.ProofHint(v.locale, p); hint != "" {

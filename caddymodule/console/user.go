@@ -104,7 +104,7 @@ func (e *Errand) userBody(ctx context.Context, v *visit) (*userBody, error) {
 		b.Mails = append(b.Mails, v.mailRow(m))
 	}
 	for _, s := range sessions {
-		b.Sessions = append(b.Sessions, sessionRow{s.Handle, v.device(s.Agent), network(s.Network), s.Created, s.LastSeen, s.Handle == v.facts.Session.Handle})
+		b.Sessions = append(b.Sessions, sessionRow{s.Handle, v.device(s.Agent), network(s.Network), s.Created, s.LastSeen, s.Handle == v.facts.Session.Handle()})
 	}
 	for _, d := range told.Budgets {
 		if d.Waits() {

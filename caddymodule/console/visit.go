@@ -101,7 +101,7 @@ func (e *Errand) recognise(w http.ResponseWriter, r *http.Request, route Route) 
 		return nil, false
 	}
 	v := &visit{
-		route: route, facts: f, cookie: value, locale: e.Pages.Locale(r, f.User.Locale), text: e.Pages.Text,
+		route: route, facts: f, cookie: value, locale: e.Pages.Locale(r, f.User.Locale()), text: e.Pages.Text,
 	}
 	v.actor = manage.OfSession(f, e.Rules, visitor.Of(r))
 	v.support = v.actor.Support()
@@ -215,7 +215,7 @@ func reason(c cause.Cause) []string {
 }
 
 func (e *Errand) refuse(w http.ResponseWriter, r *http.Request, f *session.Facts, c cause.Cause) {
-	v := page.Refusal{Cause: c, Name: f.User.Name, Locale: f.User.Locale, Superadmin: f.Repair}
+	v := page.Refusal{Cause: c, Name: f.User.Name(), Locale: f.User.Locale(), Superadmin: f.Repair}
 	if f.Repair {
 		v.Links = page.PayLinks(c, f.Account.PayURL)
 	}

@@ -63,7 +63,7 @@ type asserter struct{ signed int }
 
 func (a *asserter) Sign(f *session.Facts, audience string, _ time.Time) (string, error) {
 	a.signed++
-	return "signed for " + audience + " about " + f.User.ID, nil
+	return "signed for " + audience + " about " + f.User.ID(), nil
 }
 
 type records struct{ n int }

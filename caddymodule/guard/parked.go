@@ -86,7 +86,7 @@ func (g *Guard) sendOn(w http.ResponseWriter, r *http.Request, o Original, id st
 		g.back(w, id)
 		return nil
 	}
-	form, err := g.Parking.Take(g.sharing(r), id, facts.User.Account, facts.User.ID)
+	form, err := g.Parking.Take(g.sharing(r), id, facts.User.Account(), facts.User.ID())
 	switch {
 	case errors.Is(err, parked.ErrGone) || errors.Is(err, parked.ErrTaken):
 		g.back(w, id)

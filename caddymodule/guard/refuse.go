@@ -73,7 +73,7 @@ func (g *Guard) refusal(c cause.Cause, reference string, f *session.Facts) page.
 		v.RetryAfter = storeRetry
 	}
 	if f != nil {
-		v.Name, v.Locale = f.User.Name, f.User.Locale
+		v.Name, v.Locale = f.User.Name(), f.User.Locale()
 		v.Superadmin = f.Repair
 		if c == cause.SecondStepRequired {
 			v.Links = []page.Link{{Word: "link.security", URL: g.Site.Prefix + "/security"}}
@@ -95,14 +95,14 @@ func (g *Guard) record(r *http.Request, c cause.Cause, f *session.Facts) (refere
 	}
 	v := g.Visitor(r)
 	reference, err := g.Attempts.Record(r.Context(), attempt.Entry{
-		Cause: c, Method: "session", User: f.User.ID, Account: f.User.Account, Typed: f.User.Email,
-		Network: v.Network, Agent: v.Agent, Session: f.Session.Handle,
+		Cause: c, Method: "session", User: f.User.ID(), Account: f.User.Account(), Typed: f.User.Email(),
+		Network: v.Network, Agent: v.Agent, Session: f.Session.Handle(),
 	})
 	if err != nil {
 		g.Log.Error("recording a refusal failed", "error", err)
 	}
 	g.Log.Info("refused", slog.String("cause", string(c)), slog.String("reference", reference),
-		slog.String("user", f.User.ID), slog.String("account", f.User.Account), slog.String("network", v.Network))
+		slog.String("user", f.User.ID()), slog.String("account", f.User.Account()), slog.String("network", v.Network))
 	return reference
 }
 

@@ -124,7 +124,7 @@ func (g *Guard) proveForm(w http.ResponseWriter, r *http.Request, o Original, f 
 		target.Redirect(w, target.With(where, form))
 	case errors.Is(err, parked.ErrNot):
 		g.Pages.Refusal(w, r, page.Refusal{
-			Cause: c, Name: f.User.Name, Locale: f.User.Locale,
+			Cause: c, Name: f.User.Name(), Locale: f.User.Locale(),
 			Links: []page.Link{{Word: "link.prove", URL: target.With(where, target.Safe(refererPath(r), g.Site.Prefix))}},
 		})
 	default:

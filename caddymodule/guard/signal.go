@@ -34,15 +34,15 @@ func (x *exchange) logout(signal []string) {
 	case len(signal) == 1 && signal[0] == logoutSession:
 		err = g.Sessions.End(ctx, x.cookie)
 	case len(signal) == 1 && signal[0] == logoutUser:
-		err = g.Users.EndSessions(ctx, f.User.Account, f.User.ID)
+		err = g.Users.EndSessions(ctx, f.User.Account(), f.User.ID())
 	default:
 		g.Log.Error("the app sends a "+SignalLogout+" that means nothing: write session or user", "value", signal)
 		return
 	}
 	if err != nil {
-		g.Log.Error("the app asks to log out, and it failed", "what", signal[0], "user", f.User.ID, "error", err)
+		g.Log.Error("the app asks to log out, and it failed", "what", signal[0], "user", f.User.ID(), "error", err)
 		return
 	}
-	g.Log.Info("logged out by the app", "what", signal[0], "user", f.User.ID, "account", f.User.Account,
-		"session", f.Session.Handle)
+	g.Log.Info("logged out by the app", "what", signal[0], "user", f.User.ID(), "account", f.User.Account(),
+		"session", f.Session.Handle())
 }

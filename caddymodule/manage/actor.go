@@ -38,8 +38,8 @@ func OfUser(u *store.User, rules directory.Rules) Actor {
 
 // OfSession is who is logged in, at the other end of a request.
 func OfSession(f *session.Facts, rules directory.Rules, v visitor.Visitor) Actor {
-	a := OfUser(&store.User{ID: f.User.ID, Name: f.User.Name, Account: f.User.Account, Type: f.User.Type}, rules)
-	a.Network, a.Agent, a.Session = v.Network, v.Agent, f.Session.Handle
+	a := OfUser(&store.User{ID: f.User.ID(), Name: f.User.Name(), Account: f.User.Account(), Type: f.User.Type()}, rules)
+	a.Network, a.Agent, a.Session = v.Network, v.Agent, f.Session.Handle()
 	return a
 }
 

@@ -198,7 +198,7 @@ func (l *Lot) holder(r *http.Request, value string, f *session.Facts) (Holder, b
 	if f == nil || f.Session == nil || f.User == nil {
 		return kept, recent
 	}
-	if recent && kept.Is(f.User.Account, f.User.ID) {
+	if recent && kept.Is(f.User.Account(), f.User.ID()) {
 		return kept, true
 	}
 	return l.HolderOf(value, f)
@@ -210,7 +210,7 @@ func (l *Lot) HolderOf(value string, f *session.Facts) (Holder, bool) {
 		return Holder{}, false
 	}
 	key, ok := l.Sessions.FormKey(value)
-	return Holder{Account: f.User.Account, User: f.User.ID, Key: key, Since: l.Now().Unix()}, ok
+	return Holder{Account: f.User.Account(), User: f.User.ID(), Key: key, Since: l.Now().Unix()}, ok
 }
 
 type sendingKey struct{}

@@ -122,8 +122,8 @@ func (e *Errand) askProof(w http.ResponseWriter, r *http.Request) {
 	case f.Session == nil || f.Cause != cause.None && f.Cause != cause.SecondStepRequired && !f.Repair || !e.Fits(r.Host):
 		options(w, "", factor.ErrNoPasskeys, e.Log)
 	default:
-		u := &store.User{ID: f.User.ID, Account: f.User.Account}
-		text, err := e.Factors.AskAction(r.Context(), u, f.Session.Handle)
+		u := &store.User{ID: f.User.ID(), Account: f.User.Account()}
+		text, err := e.Factors.AskAction(r.Context(), u, f.Session.Handle())
 		options(w, text, err, e.Log)
 	}
 }

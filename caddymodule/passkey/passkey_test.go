@@ -29,7 +29,7 @@ func TestAPasskeyIsBothFactors(t *testing.T) {
 		b := h.browser("192.0.2.1")
 		h.Want(b.post(b.answer(h.phone), "remember", "1"), 303, "", "/clients?x=1")
 		f, ok := b.in()
-		if !ok || f.User.ID != "jan" {
+		if !ok || f.User.ID() != "jan" {
 			h.T.Fatalf("not logged in: %q", f.Cause)
 		}
 		all, err := h.Sessions.Of(context.Background(), "praktijk", "jan")

@@ -65,7 +65,7 @@ func (e *Errand) fresh(w http.ResponseWriter, r *http.Request, show func(u *stor
 		target.Redirect(w, target.With(e.Prefix+"/login", e.target(r)))
 		return
 	}
-	u := &store.User{ID: f.User.ID, Account: f.User.Account, Email: f.User.Email, Locale: f.User.Locale}
+	u := &store.User{ID: f.User.ID(), Account: f.User.Account(), Email: f.User.Email(), Locale: f.User.Locale()}
 	password, err := e.Tickets.Fresh(r.Context(), u)
 	switch {
 	case errors.Is(err, ticket.ErrNone):

@@ -108,12 +108,12 @@ func (e *Errand) away(w http.ResponseWriter, r *http.Request, err error) {
 func (e *Errand) back(v visit) { e.tell(v, http.StatusOK, page.FormBack) }
 
 func (e *Errand) tell(v visit, status int, state string) {
-	e.Pages.Parked(v.w, v.Request, status, page.Parked{State: state, Name: v.facts.User.Name, Locale: v.facts.User.Locale})
+	e.Pages.Parked(v.w, v.Request, status, page.Parked{State: state, Name: v.facts.User.Name(), Locale: v.facts.User.Locale()})
 }
 
 // find returns the form that the address names, or answers.
 func (e *Errand) find(v visit) *parked.Waiting {
-	form, err := e.Lot.Find(v.Request, v.PathValue("id"), v.facts.User.Account, v.facts.User.ID)
+	form, err := e.Lot.Find(v.Request, v.PathValue("id"), v.facts.User.Account(), v.facts.User.ID())
 	switch {
 	case errors.Is(err, parked.ErrGone):
 		e.tell(v, http.StatusGone, page.FormGone)
@@ -130,7 +130,7 @@ func (e *Errand) find(v visit) *parked.Waiting {
 func (e *Errand) show(v visit) {
 	if form := e.find(v); form != nil {
 		e.Pages.Parked(v.w, v.Request, http.StatusOK, page.Parked{
-			State: page.FormWaiting, Name: v.facts.User.Name, Locale: v.facts.User.Locale,
+			State: page.FormWaiting, Name: v.facts.User.Name(), Locale: v.facts.User.Locale(),
 			Address: form.Form.URI, Field: parked.Field, ID: form.ID, Encoding: parked.Encoding,
 			Size: len(form.Form.Body), At: form.Created, Until: form.Until,
 		})

@@ -195,7 +195,7 @@ func TestASecondLoginInParallel(t *testing.T) {
 		}
 		h.Want(b.step(h.code()), 401, cause.SecondStepFailed, "") // without the field: it is Eva's
 		h.Want(b.step(evas.Codes[0]), 303, "", "/clients?x=1")
-		if f, ok := b.in(); !ok || f.User.ID != "eva" {
+		if f, ok := b.in(); !ok || f.User.ID() != "eva" {
 			h.T.Errorf("logged in as %v", f.User)
 		}
 		// Each tab comes back to its own page.

@@ -18,7 +18,7 @@ import (
 func (b *browser) touch(d *softkey.Device) string {
 	b.h.t.Helper()
 	_, f := b.in()
-	options, err := b.h.factors.AskAction(context.Background(), b.h.jan(), f.Session.Handle)
+	options, err := b.h.factors.AskAction(context.Background(), b.h.jan(), f.Session.Handle())
 	testkit.Must(b.h.t, err)
 	answer, err := d.Get(options)
 	testkit.Must(b.h.t, err)
@@ -29,7 +29,7 @@ func (b *browser) touch(d *softkey.Device) string {
 func (b *browser) forced(d *softkey.Device) string {
 	b.h.t.Helper()
 	_, f := b.in()
-	options, err := b.h.factors.AskAction(context.Background(), b.h.jan(), f.Session.Handle)
+	options, err := b.h.factors.AskAction(context.Background(), b.h.jan(), f.Session.Handle())
 	testkit.Must(b.h.t, err)
 	var asked struct{ Challenge string }
 	testkit.Must(b.h.t, json.Unmarshal([]byte(options), &asked))

@@ -119,7 +119,7 @@ func TestAPasskeyIsProofEnough(t *testing.T) {
 		h.want(b.added(d, "password", password, "code", code), 303, cause.None, done+"added")
 		_, f := b.in()
 		ask := func() string {
-			options, err := h.factors.AskAction(context.Background(), h.jan(), f.Session.Handle)
+			options, err := h.factors.AskAction(context.Background(), h.jan(), f.Session.Handle())
 			testkit.Must(h.t, err)
 			answer, err := d.Get(options)
 			testkit.Must(h.t, err)
@@ -144,7 +144,7 @@ func TestTheLastWayInAndTheLastStepStay(t *testing.T) {
 		h.withoutMail()
 		h.update(func(u *store.User) { u.Password = "" })
 		proof := func(d *softkey.Device) string {
-			options, err := h.factors.AskAction(context.Background(), h.jan(), f.Session.Handle)
+			options, err := h.factors.AskAction(context.Background(), h.jan(), f.Session.Handle())
 			testkit.Must(h.t, err)
 			answer, err := d.Get(options)
 			testkit.Must(h.t, err)

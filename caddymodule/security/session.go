@@ -55,7 +55,7 @@ func (e *Errand) left(w http.ResponseWriter, r *http.Request) {
 	default:
 		idle, absolute := live.Left(f, e.Now())
 		a = answer{
-			User: f.User.ID, Account: f.User.Account, Reason: string(f.Cause),
+			User: f.User.ID(), Account: f.User.Account(), Reason: string(f.Cause),
 			IdleSeconds: int64(idle / time.Second), AbsoluteSeconds: int64(absolute / time.Second),
 		}
 	}

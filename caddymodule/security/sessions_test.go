@@ -25,7 +25,7 @@ func (h *house) at(agent, network string) *browser {
 
 func (b *browser) handle() string {
 	_, f := b.in()
-	return f.Session.Handle
+	return f.Session.Handle()
 }
 
 func (h *house) lines(action audit.Action) []audit.Entry {

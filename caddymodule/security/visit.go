@@ -73,13 +73,13 @@ func (e *Errand) enter(v *visit) bool {
 		return false
 	}
 	v.account = f.Account
-	v.user, err = e.Directory.User(v.Context(), f.User.Account, f.User.ID)
+	v.user, err = e.Directory.User(v.Context(), f.User.Account(), f.User.ID())
 	if err != nil {
 		e.away(v, err)
 		return false
 	}
 	v.proved = f.AuthTime()
-	v.session, v.locale = f.Session.Handle, e.Pages.Locale(v.Request, v.user.Locale)
+	v.session, v.locale = f.Session.Handle(), e.Pages.Locale(v.Request, v.user.Locale)
 	from := visitor.Of(v.Request)
 	v.Request = v.WithContext(audit.As(v.Context(), audit.Actor{
 		Kind: audit.ByUser, ID: v.user.ID, Account: v.user.Account, Name: v.user.Email, Network: from.Network, Agent: from.Agent, Session: v.session,

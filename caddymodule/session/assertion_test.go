@@ -17,7 +17,7 @@ import (
 type numbers struct{ n atomic.Int64 }
 
 func (c *numbers) Sign(f *session.Facts, audience string, _ time.Time) (string, error) {
-	return audience + " " + f.User.Name + " " + strconv.FormatInt(c.n.Add(1), 10), nil
+	return audience + " " + f.User.Name() + " " + strconv.FormatInt(c.n.Add(1), 10), nil
 }
 
 func TestAnAssertionIsSignedOnceInAMinute(t *testing.T) {
@@ -63,7 +63,7 @@ func TestAnAssertionSaysWhatIsSoNow(t *testing.T) {
 			t.Fatal(err)
 		}
 		before, _ := f.Assertion(signs, "app", k.clock.now())
-		_, err = k.first().dir.UpdateUser(ctx, f.User.Account, f.User.ID, func(u *store.User) error {
+		_, err = k.first().dir.UpdateUser(ctx, f.User.Account(), f.User.ID(), func(u *store.User) error {
 			u.Name = "Another Name"
 			return nil
 		})

@@ -65,8 +65,8 @@ func (r *registry[V]) len() int {
 type cell[T any] struct {
 	value atomic.Pointer[T]
 	mu    sync.Mutex
-	turn  uint64 // grows with each change, so that a read begun before it is not kept
-	refs  int    // under the registry's lock
+	turn  uint32 // grows with each change, so that a read begun before it is not kept
+	refs  int32  // under the registry's lock
 }
 
 // load returns the value, from the store when the cell is empty.

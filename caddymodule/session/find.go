@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"strings"
+	"unique"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/secret"
@@ -68,11 +69,11 @@ func (m *Manager) adopt(value, account, user, id string) *Live {
 	k := within(account, id)
 	var l *Live
 	m.byID.with(k, func(all map[key]*Live) {
-		if l = all[k]; l != nil && !l.dropped.Load() {
+		if l = all[k]; l != nil && !l.marks.has(dropped) {
 			return
 		}
 		l = &Live{
-			cookie: keyOf(value), id: id, account: shared(account),
+			cookie: keyOf(value), id: id, account: unique.Make(account),
 			person: m.users.take(within(account, user)), customer: m.accounts.take(keyOf(account)),
 		}
 		all[k] = l
@@ -89,14 +90,15 @@ func (m *Manager) drop(l *Live) {
 
 // forget releases what a session held; the cache calls it for those it evicts.
 func (m *Manager) forget(l *Live) {
-	k := within(l.account, l.id)
+	account := l.account.Value()
+	k := within(account, l.id)
 	m.byID.with(k, func(all map[key]*Live) {
 		if all[k] == l {
 			delete(all, k)
 		}
 	})
-	if l.dropped.CompareAndSwap(false, true) {
-		m.users.release(within(l.account, l.user()))
-		m.accounts.release(keyOf(l.account))
+	if !l.marks.set(dropped) {
+		m.users.release(within(account, l.user()))
+		m.accounts.release(keyOf(account))
 	}
 }

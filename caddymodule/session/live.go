@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/directory"
@@ -16,15 +17,36 @@ import (
 type Live struct {
 	cookie   key
 	id       string // in the store
-	account  string
+	account  unique.Handle[string]
 	record   cell[Record]
 	person   *cell[Person]
 	customer *cell[store.Account]
 	facts    atomic.Pointer[Facts]
-	seen     atomic.Int64 // unix seconds of the last request on this node
-	queued   atomic.Bool  // waits for its seen to be written
-	dropped  atomic.Bool
+	seen     moment // of the last request on this node
+	marks    marks
 }
+
+// moment is a time in unix seconds, good until 2106.
+type moment struct{ at atomic.Uint32 }
+
+func (m *moment) Load() int64 { return int64(m.at.Load()) }
+
+func (m *moment) Store(sec int64) { m.at.Store(uint32(sec)) } //nolint:gosec // see moment
+
+// marks are what is true of a session on its way through memory.
+type marks struct{ bits atomic.Uint32 }
+
+const (
+	queued  uint32 = 1 << iota // waits for its seen to be written
+	dropped                    // is in memory no more
+)
+
+func (m *marks) has(mark uint32) bool { return m.bits.Load()&mark != 0 }
+
+// set tells whether the mark was there before.
+func (m *marks) set(mark uint32) (before bool) { return m.bits.Or(mark)&mark != 0 }
+
+func (m *marks) unset(mark uint32) { m.bits.And(^mark) }
 
 // user is the id of whose session this is.
 func (l *Live) user() string {
@@ -61,7 +83,7 @@ type Facts struct {
 func (m *Manager) Check(ctx context.Context, value string) (*Facts, error) {
 	now := m.now()
 	l, ok := m.byCookie.GetIfPresent(keyOf(value))
-	if ok && !l.dropped.Load() {
+	if ok && !l.marks.has(dropped) {
 		if f := l.current(now); f != nil && now.UnixNano() < m.servedUntil.Load() {
 			m.saw(l, now)
 			return f, nil
@@ -78,7 +100,7 @@ func (m *Manager) Check(ctx context.Context, value string) (*Facts, error) {
 func (m *Manager) Peek(ctx context.Context, value string) (*Facts, *Live, error) {
 	now := m.now()
 	l, ok := m.byCookie.GetIfPresent(keyOf(value))
-	if !ok || l.dropped.Load() {
+	if !ok || l.marks.has(dropped) {
 		var f *Facts
 		var err error
 		if l, f, err = m.find(ctx, value); l == nil {
@@ -99,7 +121,7 @@ func (l *Live) current(now time.Time) *Facts {
 		f.Account != l.customer.value.Load() {
 		return nil
 	}
-	if now.UnixNano() >= f.until || now.Unix()-l.seen.Load() >= f.Session.idle {
+	if now.UnixNano() >= f.until || now.Unix()-l.seen.Load() >= f.Session.idle() {
 		return nil
 	}
 	return f
@@ -117,7 +139,7 @@ func (m *Manager) recheck(ctx context.Context, l *Live, now time.Time) (*Facts, 
 	if f := l.current(now); f != nil {
 		return f, nil
 	}
-	if rec := l.record.value.Load(); rec != nil && now.Unix()-l.seen.Load() >= rec.idle {
+	if rec := l.record.value.Load(); rec != nil && now.Unix()-l.seen.Load() >= rec.idle() {
 		l.record.empty() // perhaps it was used on another node meanwhile
 	}
 	f, err := m.facts(ctx, l, now)
@@ -139,7 +161,7 @@ func over(c cause.Cause) bool {
 
 func (m *Manager) facts(ctx context.Context, l *Live, now time.Time) (*Facts, error) {
 	rec, err := l.record.load(ctx, func(ctx context.Context) (*Record, error) {
-		return m.readRecord(ctx, l.account, l.id)
+		return m.readRecord(ctx, l.account.Value(), l.id)
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return &Facts{Cause: cause.SessionExpired}, nil
@@ -147,7 +169,7 @@ func (m *Manager) facts(ctx context.Context, l *Live, now time.Time) (*Facts, er
 		return nil, err
 	}
 	person, err := l.person.load(ctx, func(ctx context.Context) (*Person, error) {
-		return m.readPerson(ctx, l.account, l.user())
+		return m.readPerson(ctx, l.account.Value(), l.user())
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return &Facts{Cause: cause.SessionEnded}, nil
@@ -155,7 +177,7 @@ func (m *Manager) facts(ctx context.Context, l *Live, now time.Time) (*Facts, er
 		return nil, err
 	}
 	customer, err := l.customer.load(ctx, func(ctx context.Context) (*store.Account, error) {
-		return m.dir.Account(ctx, l.account)
+		return m.dir.Account(ctx, l.account.Value())
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return &Facts{Cause: cause.SessionEnded}, nil
@@ -175,9 +197,9 @@ func judge(rules directory.Rules, rec *Record, p *Person, a *store.Account, seen
 	end := rec.end()
 	f.until = end.UnixNano()
 	switch {
-	case rec.ended || rec.epoch < p.epoch || rec.accountTurn < a.Epoch:
+	case rec.ended || rec.epoch < p.epoch || int(rec.account) < a.Epoch:
 		f.Cause = cause.SessionEnded
-	case !now.Before(end) || now.Unix()-seen >= rec.idle:
+	case !now.Before(end) || now.Unix()-seen >= rec.idle():
 		f.Cause = cause.SessionExpired
 	default:
 		u := p.user()
@@ -187,7 +209,7 @@ func judge(rules directory.Rules, rec *Record, p *Person, a *store.Account, seen
 		}
 		t, _ := rules.TypeOf(&u)
 		f.AppDenied = !t.App
-		f.Repair = p.Type == directory.SuperadminType && f.Cause.OfAccount()
+		f.Repair = p.Type() == directory.SuperadminType && f.Cause.OfAccount()
 		if t := rules.Steady(&u, a, now); !t.IsZero() && t.UnixNano() < f.until {
 			f.until = t.UnixNano()
 		}

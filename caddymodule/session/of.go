@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/audit"
@@ -138,12 +137,8 @@ func (m *Manager) end(ctx context.Context, account, id string, note func(store.T
 // AuthTime returns when whoever has the session last proved who they are; zero
 // where there is no session.
 func (f *Facts) AuthTime() time.Time {
-	if f.Session == nil {
+	if f.Session == nil || f.Session.proved == 0 {
 		return time.Time{}
 	}
-	seconds, err := strconv.ParseInt(f.Session.authTime, 10, 64)
-	if err != nil {
-		return time.Time{}
-	}
-	return time.Unix(seconds, 0).UTC()
+	return time.Unix(f.Session.proved, 0).UTC()
 }

@@ -24,8 +24,9 @@ func bare(host string) string {
 // A session from before sites were written down counts at any. It allocates
 // nothing.
 func (r *Record) CountsAt(host, domain string) bool {
-	if r.scope != domain {
+	m := r.manner.Value()
+	if m.scope != domain {
 		return false
 	}
-	return domain != "" || r.site == "" || strings.EqualFold(bare(host), r.site)
+	return domain != "" || m.site == "" || strings.EqualFold(bare(host), m.site)
 }

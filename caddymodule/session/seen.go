@@ -28,7 +28,7 @@ func (m *Manager) saw(l *Live, now time.Time) {
 	}
 	l.seen.Store(sec)
 	rec := l.record.value.Load()
-	if rec == nil || sec-rec.lastSeen < seenAfter(rec) || !l.queued.CompareAndSwap(false, true) {
+	if rec == nil || sec-rec.lastSeen < seenAfter(rec) || l.marks.set(queued) {
 		return
 	}
 	m.seen.mu.Lock()
@@ -37,7 +37,7 @@ func (m *Manager) saw(l *Live, now time.Time) {
 }
 
 func seenAfter(rec *Record) int64 {
-	return max(min(int64(seenEvery/time.Second), rec.idle/10), 1)
+	return max(min(int64(seenEvery/time.Second), rec.idle()/10), 1)
 }
 
 // flushSeen writes the last-seen of the queued sessions, of all in memory when
@@ -52,8 +52,8 @@ func (m *Manager) flushSeen(ctx context.Context, all bool) {
 	}
 	byAccount := map[string][]*Live{}
 	for _, l := range q {
-		l.queued.Store(false)
-		byAccount[l.account] = append(byAccount[l.account], l)
+		l.marks.unset(queued)
+		byAccount[l.account.Value()] = append(byAccount[l.account.Value()], l)
 	}
 	for account, lives := range byAccount {
 		for len(lives) > 0 {

@@ -27,7 +27,7 @@ func TestASessionIsKnownOnEveryNode(t *testing.T) {
 			want := [session.Values]string{
 				session.ValueUser: k.user.ID, session.ValueEmail: "jan@example.test", session.ValueName: "Jan",
 				session.ValueGroups: "superadmin", session.ValueAccount: "praktijk", session.ValueAccountState: "active",
-				session.ValueSession: f.Session.Handle, session.ValueAmr: "pwd", session.ValueAuthTime: "1803891600",
+				session.ValueSession: f.Session.Handle(), session.ValueAmr: "pwd", session.ValueAuthTime: "1803891600",
 			}
 			if diff := cmp.Diff(want, f.Told()); diff != "" {
 				t.Error(diff)

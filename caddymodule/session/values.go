@@ -22,10 +22,12 @@ const (
 
 // Told returns what the app is told, in the order of the constants of this package.
 func (f *Facts) Told() [Values]string {
+	email, name := f.User.told()
+	kind := f.User.kind.Value()
 	return [Values]string{
-		ValueUser: f.User.ID, ValueEmail: f.User.email, ValueName: f.User.name, ValueGroups: ascii(f.User.Type),
-		ValueAccount: f.User.Account, ValueAccountState: ascii(f.Account.State), ValueSession: f.Session.Handle,
-		ValueAmr: f.Session.amr, ValueAuthTime: f.Session.authTime,
+		ValueUser: f.User.ID(), ValueEmail: email, ValueName: name, ValueGroups: ascii(kind.category),
+		ValueAccount: kind.account, ValueAccountState: ascii(f.Account.State), ValueSession: f.Session.Handle(),
+		ValueAmr: f.Session.manner.Value().amr, ValueAuthTime: f.Session.authTime(),
 	}
 }
 
@@ -80,6 +82,6 @@ func ascii(s string) string {
 // long at the most.
 func (l *Live) Left(f *Facts, now time.Time) (idle, absolute time.Duration) {
 	absolute = f.Session.end().Sub(now)
-	idle = time.Unix(l.seen.Load()+f.Session.idle, 0).Sub(now)
+	idle = time.Unix(l.seen.Load()+f.Session.idle(), 0).Sub(now)
 	return max(min(idle, absolute), 0), max(absolute, 0)
 }

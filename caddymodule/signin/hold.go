@@ -23,11 +23,11 @@ func (d *Dispatcher) remain(w http.ResponseWriter, r *http.Request, value string
 	if d.FormKey == nil || f.Session == nil || f.User == nil {
 		return
 	}
-	if h := d.Holder(r); h.Recent(d.Now()) && h.Is(f.User.Account, f.User.ID) {
+	if h := d.Holder(r); h.Recent(d.Now()) && h.Is(f.User.Account(), f.User.ID()) {
 		return
 	}
 	if key, ok := d.FormKey(value); ok {
-		d.Hold(w, r, parked.Holder{Account: f.User.Account, User: f.User.ID, Key: key, Since: d.Now().Unix()})
+		d.Hold(w, r, parked.Holder{Account: f.User.Account(), User: f.User.ID(), Key: key, Since: d.Now().Unix()})
 	}
 }
 

@@ -84,8 +84,8 @@ func (d *Dispatcher) sendOn(w http.ResponseWriter, r *http.Request, to string, f
 		d.setFlow(w, r, flow{})
 		d.Metrics.RedirectLoop()
 		d.Metrics.Refused(cause.RedirectLoop)
-		d.Log.Warn("redirect loop: the app sends a logged-in user back to the login", "user", f.User.ID)
-		d.Pages.Refusal(w, r, page.Refusal{Cause: cause.RedirectLoop, Locale: f.User.Locale})
+		d.Log.Warn("redirect loop: the app sends a logged-in user back to the login", "user", f.User.ID())
+		d.Pages.Refusal(w, r, page.Refusal{Cause: cause.RedirectLoop, Locale: f.User.Locale()})
 		return
 	}
 	if f.AppDenied {
@@ -94,7 +94,7 @@ func (d *Dispatcher) sendOn(w http.ResponseWriter, r *http.Request, to string, f
 	if f.Cause == cause.SecondStepRequired && !below(to, d.Prefix+"/security") {
 		to = target.With(d.Prefix+"/security", to) // all that their session opens yet
 	}
-	if r.URL.Query().Get(paramCheck) != "" && d.fresh(r, &store.User{ID: f.User.ID, Account: f.User.Account}) {
+	if r.URL.Query().Get(paramCheck) != "" && d.fresh(r, &store.User{ID: f.User.ID(), Account: f.User.Account()}) {
 		// They came by a mailed link as their first visit, and have yet to see the
 		// password they are to keep.
 		to = target.With(d.Prefix+"/recover/keep", to)

@@ -73,7 +73,7 @@ func (e *Errand) show(w http.ResponseWriter, r *http.Request) {
 	}
 	v := page.Logout{}
 	if f, _, err := e.facts(r); err == nil && f.Session != nil {
-		v.Name, v.Locale = f.User.Name, f.User.Locale
+		v.Name, v.Locale = f.User.Name(), f.User.Locale()
 	}
 	e.Pages.Logout(w, r, v)
 }
@@ -101,11 +101,11 @@ func (e *Errand) everywhere(w http.ResponseWriter, r *http.Request) {
 	if err == nil && f.Session != nil && f.Cause != cause.SessionEnded && f.Cause != cause.SessionExpired {
 		v := visitor.Of(r)
 		ctx := audit.As(context.WithoutCancel(r.Context()), audit.Actor{
-			Kind: audit.ByUser, ID: f.User.ID, Account: f.User.Account, Name: f.User.Name,
-			Network: v.Network, Agent: v.Agent, Session: f.Session.Handle,
+			Kind: audit.ByUser, ID: f.User.ID(), Account: f.User.Account(), Name: f.User.Name(),
+			Network: v.Network, Agent: v.Agent, Session: f.Session.Handle(),
 		})
-		err = e.Directory.EndSessions(ctx, f.User.Account, f.User.ID)
-		e.Log.Info("logged out everywhere", "user", f.User.ID, "account", f.User.Account)
+		err = e.Directory.EndSessions(ctx, f.User.Account(), f.User.ID())
+		e.Log.Info("logged out everywhere", "user", f.User.ID(), "account", f.User.Account())
 	}
 	if err != nil {
 		e.failed(w, r, err)
