@@ -54,6 +54,9 @@ func (r *Recorder) Before(ctx context.Context, subject string, before time.Time,
 		if err != nil {
 			return nil, err
 		}
+		if Subject(a.User, a.Typed) != subject {
+			continue // the reference was another's, see claim
+		}
 		if before.IsZero() || a.First.Before(before) {
 			attempts = append(attempts, a)
 		}

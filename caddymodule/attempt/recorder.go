@@ -157,20 +157,8 @@ func (r *Recorder) create(ctx context.Context, e Entry, now time.Time) (string, 
 		Known: e.Known, Locale: e.Locale, Session: e.Session, RetryAt: e.RetryAt, Asked: e.Asked,
 		DeviceUsers: e.DeviceUsers,
 	}
-	expires := now.Add(r.o.Keep)
-	if err := r.claim(ctx, a, expires); err != nil {
+	if err := r.claim(ctx, a, now.Add(r.o.Keep)); err != nil {
 		return "", fmt.Errorf("recording an attempt: %w", err)
-	}
-	subject := Subject(e.User, e.Typed)
-	if subject == "" {
-		return a.Reference, nil
-	}
-	err := r.store.Update(ctx, store.SubjectTag(subject), func(tx store.Tx) error {
-		ref := &store.AttemptRef{Reference: a.Reference, At: now}
-		return store.AttemptIndex.Put(tx, indexID(now, a.Reference), ref, expires)
-	})
-	if err != nil {
-		return "", fmt.Errorf("recording an attempt: listing it: %w", err)
 	}
 	return a.Reference, nil
 }
@@ -178,25 +166,68 @@ func (r *Recorder) create(ctx context.Context, e Entry, now time.Time) (string, 
 // errTaken: the reference belongs to another attempt.
 var errTaken = errors.New("reference is taken")
 
-// claim writes a under a reference that nobody has.
+// claim writes a under a reference that nobody has, and lists it under its subject.
 func (r *Recorder) claim(ctx context.Context, a *store.Attempt, expires time.Time) error {
 	for range 20 {
 		a.Reference = r.o.Reference()
-		err := r.store.Update(ctx, store.AttemptTag(a.Reference), func(tx store.Tx) error {
-			_, err := store.Attempts.Read(tx, a.Reference)
-			if err == nil {
-				return errTaken
-			}
-			if !errors.Is(err, store.ErrNotFound) {
-				return err
-			}
-			return store.Attempts.Put(tx, a.Reference, a, expires)
-		})
-		if !errors.Is(err, errTaken) {
-			return err
+		// Side by side: a store that groups its writes makes one of them. Where the
+		// reference is another's after all, its entry in this list is not shown, see
+		// Before, and goes.
+		var listed error
+		var listing sync.WaitGroup
+		listing.Go(func() { listed = r.list(ctx, a, expires) })
+		err := r.write(ctx, a, expires)
+		listing.Wait()
+		if errors.Is(err, errTaken) {
+			r.unlist(ctx, a)
+			continue
 		}
+		if err == nil && listed != nil {
+			err = fmt.Errorf("listing it: %w", listed)
+		}
+		return err
 	}
 	return ErrNoReference
+}
+
+// write fails with errTaken where the reference of a is another's.
+func (r *Recorder) write(ctx context.Context, a *store.Attempt, expires time.Time) error {
+	return r.store.Update(ctx, store.AttemptTag(a.Reference), func(tx store.Tx) error {
+		_, err := store.Attempts.Read(tx, a.Reference)
+		if err == nil {
+			return errTaken
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		return store.Attempts.Put(tx, a.Reference, a, expires)
+	})
+}
+
+// list adds the entry that leads to a from its subject.
+func (r *Recorder) list(ctx context.Context, a *store.Attempt, expires time.Time) error {
+	subject := Subject(a.User, a.Typed)
+	if subject == "" {
+		return nil
+	}
+	return r.store.Update(ctx, store.SubjectTag(subject), func(tx store.Tx) error {
+		ref := &store.AttemptRef{Reference: a.Reference, At: a.First}
+		return store.AttemptIndex.Put(tx, indexID(a.First, a.Reference), ref, expires)
+	})
+}
+
+// unlist takes that entry out again. One that stays leads nowhere.
+func (r *Recorder) unlist(ctx context.Context, a *store.Attempt) {
+	subject := Subject(a.User, a.Typed)
+	if subject == "" {
+		return
+	}
+	err := r.store.Update(ctx, store.SubjectTag(subject), func(tx store.Tx) error {
+		return store.AttemptIndex.Delete(tx, indexID(a.First, a.Reference))
+	})
+	if err != nil {
+		r.o.Log.Warn("taking an attempt out of a list failed", "error", err)
+	}
 }
 
 // indexID sorts the newest first.

@@ -2,6 +2,7 @@ package limit
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -27,11 +28,12 @@ type line struct {
 	news  chan struct{} // one for each place that may have come free
 }
 
-// standing tells whether anybody waits, so that newcomers do not overtake.
-func (l *lines) standing(g group) bool {
+// standing tells whether anybody waits for one of them, so that newcomers do not
+// overtake.
+func (l *lines) standing(groups []group) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.byTag[g.tag][g.slots[0].id] != nil
+	return slices.ContainsFunc(groups, func(g group) bool { return l.byTag[g.tag][g.slots[0].id] != nil })
 }
 
 // stand returns when the caller is among the first in line; it must leave then.

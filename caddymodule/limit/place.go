@@ -47,30 +47,73 @@ func (l *Limiter) Reserve(ctx context.Context, t Try) (*Place, error) {
 	ctx, cancel := context.WithTimeout(ctx, MaxWait)
 	defer cancel()
 	p := &Place{limiter: l, token: secret.ID()}
-	for _, g := range groups {
-		// Counted in before it is tried: a store that answers with an error may
-		// have written.
-		p.groups = append(p.groups, g)
-		if err := l.take(ctx, g, p.token); err != nil {
-			return nil, p.abandon(ctx, err)
-		}
+	if err := p.takeAll(ctx, groups); err != nil {
+		// What cannot be given back now lapses.
+		_ = p.Release(ctx)
+		return nil, err
 	}
 	return p, nil
 }
 
-// abandon gives back what was taken before err.
-func (p *Place) abandon(ctx context.Context, err error) error {
-	if refused := (*Refused)(nil); errors.As(err, &refused) || errors.Is(err, ErrBusy) {
-		p.groups = p.groups[:len(p.groups)-1]
+// takeAll takes a place in every group. Those taken, and those of which nobody
+// knows, are in p.groups also after an error.
+func (p *Place) takeAll(ctx context.Context, groups []group) error {
+	if len(groups) > 1 && !p.limiter.lines.standing(groups) {
+		if err := p.takeAtOnce(ctx, groups); !again(err) {
+			return err
+		}
+		// Nobody waits in one line with a place of another in hand.
+		if err := p.settleGroups(ctx, same); err != nil {
+			return err
+		}
+		p.groups = nil
 	}
-	// What cannot be given back now lapses.
-	_ = p.Release(ctx)
-	return err
+	for _, g := range groups {
+		err := p.limiter.take(ctx, g, p.token)
+		if !untaken(err) {
+			p.groups = append(p.groups, g)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeAtOnce reserves in all groups side by side, and waits for no places: a store
+// that groups its writes needs one wait.
+func (p *Place) takeAtOnce(ctx context.Context, groups []group) error {
+	errs := make([]error, len(groups))
+	var wg sync.WaitGroup
+	for i, g := range groups {
+		wg.Go(func() { errs[i] = p.limiter.reserve(ctx, g, p.token) })
+	}
+	wg.Wait()
+	var full error
+	for i, err := range errs {
+		if !untaken(err) {
+			p.groups = append(p.groups, groups[i])
+		}
+		if again(err) {
+			full, errs[i] = err, nil
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return full
+}
+
+// untaken tells whether err says for sure that no place was taken. A store that
+// answers with another one may have written.
+func untaken(err error) bool {
+	refused := (*Refused)(nil)
+	return errors.As(err, &refused) || errors.Is(err, ErrBusy) || again(err)
 }
 
 // take reserves in one group, waiting in line where it is full.
 func (l *Limiter) take(ctx context.Context, g group, token string) error {
-	if !l.lines.standing(g) {
+	if !l.lines.standing([]group{g}) {
 		if err := l.reserve(ctx, g, token); !again(err) {
 			return err
 		}
@@ -162,8 +205,11 @@ func (p *Place) Succeeded(ctx context.Context) error {
 // Release gives the place back as if there had been no try: for one that never
 // came to comparing. It writes also when ctx is done.
 func (p *Place) Release(ctx context.Context) error {
-	return p.settle(ctx, func(_ slot, rec store.Budget, _ time.Time) store.Budget { return rec })
+	return p.settle(ctx, same)
 }
+
+// same is the outcome of a try that never was.
+func same(_ slot, rec store.Budget, _ time.Time) store.Budget { return rec }
 
 // settle takes the reservation out of every slot and writes what outcome makes
 // of the rest.
@@ -171,6 +217,10 @@ func (p *Place) settle(ctx context.Context, outcome func(slot, store.Budget, tim
 	if p.settled.Swap(true) {
 		return nil
 	}
+	return p.settleGroups(ctx, outcome)
+}
+
+func (p *Place) settleGroups(ctx context.Context, outcome func(slot, store.Budget, time.Time) store.Budget) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
 	errs := make([]error, len(p.groups))

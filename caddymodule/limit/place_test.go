@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -287,4 +288,51 @@ func TestRefusedSaysWhatRefuses(t *testing.T) {
 	if got := err.Error(); !strings.Contains(got, "user") || !strings.Contains(got, "2027-01-02T03:04:05Z") {
 		t.Error(got)
 	}
+}
+
+// Places of a network are for those who are being compared: whoever waits for a
+// crowded user's holds none of them meanwhile.
+func TestWhoWaitsForAUserTakesNoPlaceOfTheNetwork(t *testing.T) {
+	onNodes(t, func(t *testing.T, _ *clock, nodes []*limit.Limiter) {
+		l := nodes[0]
+		var held []*limit.Place
+		for i := range 20 { // all places of the victim, from everywhere
+			p, err := l.Reserve(t.Context(), limit.Try{Subject: "u:victim", Network: fmt.Sprintf("198.51.100.%d/32", i)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			held = append(held, p)
+		}
+		var waiting sync.WaitGroup
+		for range 5 {
+			waiting.Go(func() {
+				p, err := l.Reserve(t.Context(), limit.Try{Subject: "u:victim", Network: office})
+				if err != nil {
+					t.Errorf("waiting for a place of the victim: %v", err)
+					return
+				}
+				if err := p.Release(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		time.Sleep(200 * time.Millisecond) // until they stand in line
+		// The network has a hundred places, and all of them can be had.
+		for i := range 100 {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			p, err := l.Reserve(ctx, limit.Try{Subject: fmt.Sprint("u:colleague", i), Network: office})
+			cancel()
+			if err != nil {
+				t.Errorf("colleague %d: %v", i, err)
+				break
+			}
+			held = append(held, p)
+		}
+		for _, p := range held {
+			if err := p.Release(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		waiting.Wait()
+	})
 }

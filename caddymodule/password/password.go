@@ -177,9 +177,15 @@ func (e *Errand) login(w http.ResponseWriter, r *http.Request) {
 // right hands the proof over. The password in force counts before a mailed one:
 // it leaves those alone.
 func (e *Errand) right(w http.ResponseWriter, r *http.Request, t *try, place *limit.Place, result passhash.Result, pending *ticket.Found) {
-	if err := place.Succeeded(t.ctx); err != nil {
-		e.Log.Error("giving back the place of a right try failed", "error", err)
-	}
+	// Beside the session that begins: a store that groups its writes does both at
+	// once.
+	var settling sync.WaitGroup
+	defer settling.Wait()
+	settling.Go(func() {
+		if err := place.Succeeded(t.ctx); err != nil {
+			e.Log.Error("giving back the place of a right try failed", "error", err)
+		}
+	})
 	p := signin.Proof{
 		User: t.user, Method: Method, Amr: []string{"pwd"}, Remember: t.form.remember, Known: t.device != "",
 	}

@@ -1,10 +1,13 @@
 package kit
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 )
@@ -20,8 +23,17 @@ var built struct {
 }
 
 // Main runs the tests of a package and removes what was built for them. Call it
-// from TestMain.
+// from TestMain. Unless -parallel says otherwise, half as many tests again run at
+// the same time as there are cores: much of what they do is waiting.
 func Main(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if cores := runtime.GOMAXPROCS(0); !given {
+		if err := flag.Set("test.parallel", strconv.Itoa(cores+(cores+1)/2)); err != nil {
+			panic(err)
+		}
+	}
 	code := m.Run()
 	if built.dir != "" {
 		_ = os.RemoveAll(built.dir)

@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 
 	"go.etcd.io/bbolt"
@@ -64,6 +65,7 @@ func (s *Store) share(tag string, fn func(store.Tx) error) *job {
 func (s *Store) commitAll() {
 	b := &s.batches
 	for {
+		runtime.Gosched() // so that those who come side by side come together
 		b.mu.Lock()
 		n := min(len(b.waiting), maxBatch)
 		now := b.waiting[:n:n]
