@@ -90,5 +90,9 @@ func (e *Errand) home(w http.ResponseWriter, r *http.Request, v *visit) {
 		e.desk(w, r, v)
 		return
 	}
-	target.Redirect(w, e.path(v, pathTeam))
+	var more []string
+	if lang := r.URL.Query().Get("lang"); lang != "" {
+		more = []string{"lang", lang}
+	}
+	target.Redirect(w, target.With(e.path(v, pathTeam), "", more...))
 }

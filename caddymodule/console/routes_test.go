@@ -179,3 +179,15 @@ func TestAStoreThatIsAway(t *testing.T) {
 		t.Errorf("a cookie is set: %v", c)
 	}
 }
+
+// Whoever chose a language keeps it where the admin path leads on to the team.
+func TestTheWayToTheTeamKeepsTheLanguage(t *testing.T) {
+	w := onBolt(t)
+	w.enter("acme-superadmin")
+	const team = "/gateway/admin/accounts/acme/users"
+	for query, want := range map[string]string{"": team, "?lang=en": team + "?lang=en", "?lang=en&to=//evil": team + "?lang=en"} {
+		if a := w.get("acme-superadmin", query); a.Code != http.StatusSeeOther || a.to() != want {
+			t.Errorf("%q leads to %d %q, want %q", query, a.Code, a.to(), want)
+		}
+	}
+}
