@@ -36,8 +36,10 @@ test: ## install what tests need, then vet, lint, run all tests with the race de
 	@.ci/phase 'build the linter' $(MAKE) $(LINT)
 	@.ci/phase lint $(LINT) run
 	@.ci/phase 'build with the race detector' go build -race ./...
-	@echo '== tests'
-	@$(GOTEST) -vet=off -timeout 45m -p 1 ./...
+	@# The tests of the whole binary run by themselves: they start gateways, servers and
+	@# browsers enough for a machine.
+	@.ci/phase 'tests of packages' $(GOTEST) -vet=off -timeout 30m -p 2 $$(go list ./... | grep -v '/endtoend$$')
+	@.ci/phase 'tests of the whole binary' $(GOTEST) -vet=off -timeout 45m ./caddymodule/endtoend
 
 .PHONY: lint
 lint: $(LINT) ## lint and check the format (the import directions are linted too)
