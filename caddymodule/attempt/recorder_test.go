@@ -175,11 +175,11 @@ func TestEveryLoginHasARecordOfItsOwn(t *testing.T) {
 
 func TestReferencesAreUnique(t *testing.T) {
 	onEngines(t, func(t *testing.T, k *kit) {
-		// So few references that most are taken at the first try.
-		few := make(chan string, 1000)
-		for range 20 {
-			for i := range 50 {
-				few <- fmt.Sprintf("K7Q-4%c%c", "ABCDEFGHJK"[i%10], "MNPQR"[i/10])
+		// Each is drawn twice, so that half of the tries find theirs taken.
+		few := make(chan string, 100)
+		for i := range 50 {
+			for range 2 {
+				few <- fmt.Sprintf("K7Q-4%c%c", "ACDEFGHJKM"[i%10], "NPQRT"[i/10])
 			}
 		}
 		o := attempt.Options{Reference: func() string { return <-few }}
@@ -195,12 +195,23 @@ func TestReferencesAreUnique(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
+				own, err := nodes[i%2].Of(t.Context(), "u:"+e.User, 10)
+				if err != nil || len(own) != 1 || own[0].Reference != ref || own[0].User != e.User {
+					t.Errorf("%s has %d attempts: %v", e.User, len(own), err)
+				}
 				mu.Lock()
 				defer mu.Unlock()
 				seen[ref]++
 			})
 		}
 		wg.Wait()
+		// Nor does an entry stay that leads to somebody else's.
+		for i := range 40 {
+			entries, err := store.AttemptIndex.Scan(t.Context(), k.store, store.SubjectTag(fmt.Sprint("u:user", i)), "", "", 10)
+			if err != nil || len(entries) != 1 {
+				t.Errorf("user%d has %d entries: %v", i, len(entries), err)
+			}
+		}
 		if len(seen) != 40 {
 			t.Errorf("40 attempts have %d references", len(seen))
 		}
@@ -217,6 +228,21 @@ func TestWithoutAFreeReferenceNothingIsOverwritten(t *testing.T) {
 	if a := find(t, r, "K7Q-4MD"); a.User != "jan" {
 		t.Errorf("overwritten: %+v", a)
 	}
+	subject := attempt.Subject("", stranger.Typed)
+	shown := func(when string) {
+		t.Helper()
+		if others, err := r.Of(t.Context(), subject, 10); err != nil || len(others) != 0 {
+			t.Errorf("%s the stranger is shown %d attempts of jan: %v", when, len(others), err)
+		}
+	}
+	shown("afterwards")
+	// Nor in the moment before an entry is gone again, or where that failed.
+	if err := k.store.Update(t.Context(), store.SubjectTag(subject), func(tx store.Tx) error {
+		return store.AttemptIndex.Put(tx, "0000000000000000.K7Q-4MD", &store.AttemptRef{Reference: "K7Q-4MD"}, time.Time{})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	shown("by an entry that stayed")
 }
 
 func TestParallelAttemptsAlikeShareOneReference(t *testing.T) {
