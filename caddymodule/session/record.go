@@ -76,7 +76,7 @@ type Person struct {
 }
 
 // kind is what many users have in common.
-type kind struct{ account, category, locale string }
+type kind struct{ account, userType, locale string }
 
 // seldom is what few users have: a block, words that no header can carry as they are.
 type seldom struct {
@@ -111,7 +111,7 @@ func (p *Person) Name() string { return p.text[p.name:] }
 func (p *Person) Account() string { return p.kind.Value().account }
 
 // Type is their user type, as it stands in the store.
-func (p *Person) Type() string { return p.kind.Value().category }
+func (p *Person) Type() string { return p.kind.Value().userType }
 
 // Locale is their language, empty until their first login.
 func (p *Person) Locale() string { return p.kind.Value().locale }

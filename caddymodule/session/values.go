@@ -25,7 +25,7 @@ func (f *Facts) Told() [Values]string {
 	email, name := f.User.told()
 	kind := f.User.kind.Value()
 	return [Values]string{
-		ValueUser: f.User.ID(), ValueEmail: email, ValueName: name, ValueGroups: ascii(kind.category),
+		ValueUser: f.User.ID(), ValueEmail: email, ValueName: name, ValueGroups: ascii(kind.userType),
 		ValueAccount: kind.account, ValueAccountState: ascii(f.Account.State), ValueSession: f.Session.Handle(),
 		ValueAmr: f.Session.manner.Value().amr, ValueAuthTime: f.Session.authTime(),
 	}
