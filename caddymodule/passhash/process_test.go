@@ -1,7 +1,6 @@
 package passhash_test
 
 import (
-	"bytes"
 	"encoding/gob"
 	"errors"
 	"io"
@@ -17,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/cliendo/gateway/caddymodule/passhash"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
 
 // As says what the test binary is to be instead of the tests.
@@ -57,7 +57,7 @@ func lie() {
 // outsourced is a Hasher with a process of its own.
 type outsourced struct {
 	*passhash.Hasher
-	log  bytes.Buffer
+	log  testkit.Log
 	mu   sync.Mutex
 	runs []*exec.Cmd
 }
@@ -107,7 +107,7 @@ func TestAProcessOfItsOwnComputesTheSame(t *testing.T) {
 		wg.Go(func() { verify(t, o.Hasher, byReference[:0], "x") })
 	}
 	wg.Wait()
-	if len(o.runs) != 1 || o.log.Len() != 0 {
+	if len(o.runs) != 1 || o.log.String() != "" {
 		t.Errorf("%d processes, log %s", len(o.runs), &o.log)
 	}
 }

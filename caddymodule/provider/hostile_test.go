@@ -1,7 +1,6 @@
 package provider_test
 
 import (
-	"bytes"
 	"errors"
 	"log/slog"
 	"strings"
@@ -10,11 +9,12 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/provider"
 	"github.com/cliendo/gateway/caddymodule/provider/providertest"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
 
 // atHostile is a provider that believes h as far as it should. What it logs goes
 // to log.
-func atHostile(t *testing.T, h *providertest.Hostile, log *bytes.Buffer) *provider.Provider {
+func atHostile(t *testing.T, h *providertest.Hostile, log *testkit.Log) *provider.Provider {
 	t.Helper()
 	logger := slog.New(slog.DiscardHandler)
 	if log != nil {
@@ -62,7 +62,7 @@ func TestAHostileProviderIsRefusedByEachOfItsFaults(t *testing.T) {
 			t.Run(string(shape)+"/"+fault.Name, func(t *testing.T) {
 				t.Parallel()
 				h := providertest.StartHostile(t, shape)
-				var log bytes.Buffer
+				var log testkit.Log
 				p := atHostile(t, h, &log)
 				h.Be(fault)
 				id, err := tryHostile(t, h, p)

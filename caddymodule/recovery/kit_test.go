@@ -1,7 +1,6 @@
 package recovery_test
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"net/http"
@@ -77,25 +76,7 @@ type house struct {
 	book     *ticket.Book
 	errand   *recovery.Errand
 	mux      *http.ServeMux
-	log      *syncBuffer
-}
-
-// syncBuffer is a log that many may write.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
+	log      *testkit.Log
 }
 
 func (h *house) now() time.Time       { return time.Now().Add(time.Duration(h.shift.Load())) }
@@ -124,7 +105,7 @@ func onStores(t *testing.T, mode string, test func(t *testing.T, h *house)) {
 
 func (h *house) furnish(e store.Engine, mode string) {
 	t := h.t
-	h.store, h.log, h.mux = &testkit.Counted{Engine: e}, &syncBuffer{}, http.NewServeMux()
+	h.store, h.log, h.mux = &testkit.Counted{Engine: e}, &testkit.Log{}, http.NewServeMux()
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h.hasher = passhash.New(passhash.Options{Params: passhash.Params{Memory: 64, Time: 1, Threads: 1}, Queue: 4096, PerNetwork: 4096})
 	rules := directory.Rules{Types: directory.BuiltinTypes()}
