@@ -14,6 +14,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -68,7 +69,10 @@ type Options struct {
 // Room is the errand.
 type Room struct {
 	Options
-	base   string // of all routes
+	base string // of all routes
+	// made is once the routes and their document are: they are large, and in most
+	// houses no program ever asks.
+	made   sync.Once
 	routes *http.ServeMux
 	huma   huma.API
 }
@@ -81,8 +85,12 @@ func New(o Options) *Room {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Room{Options: o, base: o.Prefix + "/api/v1", routes: http.NewServeMux()}
-	r.register()
+	return &Room{Options: o, base: o.Prefix + "/api/v1", routes: http.NewServeMux()}
+}
+
+// open is the errand with its routes.
+func (r *Room) open() *Room {
+	r.made.Do(r.register)
 	return r
 }
 

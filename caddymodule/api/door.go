@@ -92,14 +92,14 @@ var methods = []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.M
 
 // routed says what is the matter with path and method, if anything.
 func (r *Room) routed(h http.Header, req *http.Request) *Problem {
-	if _, route := r.routes.Handler(req); route != "" {
+	if _, route := r.open().routes.Handler(req); route != "" {
 		return nil
 	}
 	var allowed []string
 	for _, method := range methods {
 		other := req.Clone(req.Context())
 		other.Method = method
-		if _, route := r.routes.Handler(other); route != "" {
+		if _, route := r.open().routes.Handler(other); route != "" {
 			allowed = append(allowed, method)
 		}
 	}

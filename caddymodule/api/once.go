@@ -36,7 +36,7 @@ func (r *Room) once(w http.ResponseWriter, req *http.Request) {
 	if len(keys) == 0 || req.Method == http.MethodGet || req.Method == http.MethodHead {
 		ctx, cancel := context.WithTimeout(req.Context(), workTime)
 		defer cancel()
-		r.routes.ServeHTTP(w, req.WithContext(ctx))
+		r.open().routes.ServeHTTP(w, req.WithContext(ctx))
 		return
 	}
 	if len(keys) > 1 || !fitKey(keys[0]) {
@@ -58,7 +58,7 @@ func (r *Room) once(w http.ResponseWriter, req *http.Request) {
 		kept.write(w)
 	default:
 		answer := &answer{header: w.Header().Clone()}
-		r.routes.ServeHTTP(answer, req)
+		r.open().routes.ServeHTTP(answer, req)
 		if err := a.end(ctx, answer); err != nil {
 			r.Log.Error("keeping an answer of the API failed", "error", err)
 		}

@@ -92,7 +92,7 @@ var onceParameter = &huma.Param{
 
 // document answers with the OpenAPI document. It is the only route without a key.
 func (r *Room) document(w http.ResponseWriter, _ *http.Request) {
-	body, err := json.Marshal(r.huma.OpenAPI())
+	body, err := json.Marshal(r.open().huma.OpenAPI())
 	if err != nil {
 		r.Log.Error("writing the OpenAPI document failed", "error", err)
 		w.WriteHeader(http.StatusInternalServerError)
@@ -106,7 +106,7 @@ func (r *Room) document(w http.ResponseWriter, _ *http.Request) {
 }
 
 // API is what the routes are registered with.
-func (r *Room) API() huma.API { return r.huma }
+func (r *Room) API() huma.API { return r.open().huma }
 
 // Operation is one route, as tests walk them.
 type Operation struct{ ID, Method, Path, Scope string }
@@ -114,7 +114,7 @@ type Operation struct{ ID, Method, Path, Scope string }
 // Operations lists all routes.
 func (r *Room) Operations() []Operation {
 	var all []Operation
-	for path, item := range r.huma.OpenAPI().Paths {
+	for path, item := range r.open().huma.OpenAPI().Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Patch, item.Delete} {
 			if op != nil {
 				scope, _ := op.Extensions["x-scope"].(string)

@@ -38,7 +38,7 @@ func New(options Options) (*Renderer, error) {
 		return nil, fmt.Errorf("preparing pages: %w", err)
 	}
 	p := &Renderer{options: o, policy: policy(o.FormTargets)}
-	if p.words, err = loadWords(assets.Files); err != nil {
+	if p.words, err = words(); err != nil {
 		return nil, fmt.Errorf("preparing pages: %w", err)
 	}
 	if _, ok := p.words[o.Locale]; !ok {

@@ -4,12 +4,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
+	"sort"
 	"strings"
+	"sync"
 
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
+
+	"github.com/cliendo/gateway/assets"
 )
 
 // sentence is one entry of a word file: a plain text, or one text per plural
@@ -30,19 +35,69 @@ var formNames = map[plural.Form]string{
 	plural.Zero: "zero", plural.One: "one", plural.Two: "two", plural.Few: "few", plural.Many: "many",
 }
 
-// form picks the text for n things in the given language.
-func (s sentence) form(tag language.Tag, n int) string {
-	if s.forms == nil {
-		return s.text
-	}
-	if text, ok := s.forms[formNames[plural.Cardinal.MatchPlural(tag, n, 0, 0, 0, 0)]]; ok {
-		return text
-	}
-	return s.forms["other"]
+// catalogue holds the sentences by locale and id.
+type catalogue map[string]*lexicon
+
+// lexicon is the sentences of one locale in one piece: thousands of small ones
+// would be looked through at each collection of garbage, on behalf of requests
+// that show no page.
+type lexicon struct {
+	tag  language.Tag
+	text string   // ids, each with its sentence, in the order of the ids
+	at   []uint32 // where an id begins, where its sentence does, where the next id begins, ...
 }
 
-// catalogue holds the sentences by locale and id.
-type catalogue map[string]map[string]sentence
+// formMark stands between the id of a sentence and the plural form that a text
+// is. It sorts before all that ids are made of.
+const formMark = "\x00"
+
+func newLexicon(tag language.Tag, sentences map[string]sentence) *lexicon {
+	flat := make(map[string]string, len(sentences))
+	for id, s := range sentences {
+		if s.forms == nil {
+			flat[id] = s.text
+		}
+		for form, text := range s.forms {
+			flat[id+formMark+form] = text
+		}
+	}
+	l, all := &lexicon{tag: tag, at: make([]uint32, 0, 2*len(flat)+1)}, strings.Builder{}
+	end := func() { l.at = append(l.at, uint32(all.Len())) } //nolint:gosec // word files are not that long
+	end()
+	for _, id := range slices.Sorted(maps.Keys(flat)) {
+		all.WriteString(id)
+		end()
+		all.WriteString(flat[id])
+		end()
+	}
+	l.text = strings.Clone(all.String())
+	return l
+}
+
+// find returns the text of an id, or of one form of it.
+func (l *lexicon) find(id string) (string, bool) {
+	n := len(l.at) / 2
+	i := sort.Search(n, func(i int) bool { return l.text[l.at[2*i]:l.at[2*i+1]] >= id })
+	if i == n || l.text[l.at[2*i]:l.at[2*i+1]] != id {
+		return "", false
+	}
+	return l.text[l.at[2*i+1]:l.at[2*i+2]], true
+}
+
+// sentence returns the text of an id for n things.
+func (l *lexicon) sentence(id string, n int) (string, bool) {
+	if text, ok := l.find(id); ok {
+		return text, true
+	}
+	form := formNames[plural.Cardinal.MatchPlural(l.tag, n, 0, 0, 0, 0)]
+	if text, ok := l.find(id + formMark + form); ok {
+		return text, true
+	}
+	return l.find(id + formMark + "other")
+}
+
+// words are those that come with the program. All sites have them in common.
+var words = sync.OnceValues(func() (catalogue, error) { return loadWords(assets.Files) })
 
 // loadWords reads words/<locale>.json of files and those in folders below, and
 // refuses files that are not equally complete: half a flow in another language
@@ -59,7 +114,7 @@ func loadWords(files fs.FS) (catalogue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("words: %w", err)
 	}
-	words := catalogue{}
+	all := map[string]map[string]sentence{}
 	for _, name := range append(names, below...) {
 		raw, err := fs.ReadFile(files, name)
 		if err != nil {
@@ -69,32 +124,37 @@ func loadWords(files fs.FS) (catalogue, error) {
 		if err := json.Unmarshal(raw, &sentences); err != nil {
 			return nil, fmt.Errorf("words: reading %s: %w", name, err)
 		}
-		if err := words.add(strings.TrimSuffix(path.Base(name), ".json"), sentences); err != nil {
+		if err := add(all, strings.TrimSuffix(path.Base(name), ".json"), sentences); err != nil {
 			return nil, fmt.Errorf("words: %s: %w", name, err)
 		}
 	}
-	return words, words.check()
+	c := catalogue{}
+	for locale, sentences := range all {
+		tag, err := language.Parse(locale)
+		if err != nil {
+			return nil, fmt.Errorf("words/%s.json: the name is no language: %w", locale, err)
+		}
+		c[locale] = newLexicon(tag, sentences)
+	}
+	return c, check(all)
 }
 
-func (c catalogue) add(locale string, sentences map[string]sentence) error {
-	if c[locale] == nil {
-		c[locale] = map[string]sentence{}
+func add(all map[string]map[string]sentence, locale string, sentences map[string]sentence) error {
+	if all[locale] == nil {
+		all[locale] = map[string]sentence{}
 	}
 	for id, s := range sentences {
-		if _, double := c[locale][id]; double {
+		if _, double := all[locale][id]; double {
 			return fmt.Errorf("%q stands in another file already: say it once", id)
 		}
-		c[locale][id] = s
+		all[locale][id] = s
 	}
 	return nil
 }
 
-func (c catalogue) check() error {
-	for locale, own := range c {
-		if _, err := language.Parse(locale); err != nil {
-			return fmt.Errorf("words/%s.json: the name is no language: %w", locale, err)
-		}
-		for other, theirs := range c {
+func check(all map[string]map[string]sentence) error {
+	for locale, own := range all {
+		for other, theirs := range all {
 			for id := range theirs {
 				if _, ok := own[id]; !ok {
 					return fmt.Errorf("words/%s.json lacks %q, which words/%s.json has: translate it", locale, id, other)
@@ -121,17 +181,20 @@ func (c catalogue) locales() []string {
 }
 
 func (c catalogue) has(locale, id string) bool {
-	_, ok := c[locale][id]
+	_, ok := c.sentence(locale, id, 0)
 	return ok
+}
+
+func (c catalogue) sentence(locale, id string, n int) (string, bool) {
+	if l := c[locale]; l != nil {
+		return l.sentence(id, n)
+	}
+	return "", false
 }
 
 // text fills the sentence with pairs of name and value. An unknown id comes
 // back as it is: a page with an odd word beats no page.
 func (c catalogue) text(locale, id string, args ...any) string {
-	s, ok := c[locale][id]
-	if !ok {
-		return id
-	}
 	n, pairs := 0, make([]string, 0, len(args))
 	for i := 0; i+1 < len(args); i += 2 {
 		name := fmt.Sprint(args[i])
@@ -140,9 +203,9 @@ func (c catalogue) text(locale, id string, args ...any) string {
 		}
 		pairs = append(pairs, "{"+name+"}", fmt.Sprint(args[i+1]))
 	}
-	text := s.text
-	if s.forms != nil {
-		text = s.form(language.Make(locale), n)
+	text, ok := c.sentence(locale, id, n)
+	if !ok {
+		return id
 	}
 	return strings.NewReplacer(pairs...).Replace(text)
 }
