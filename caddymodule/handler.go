@@ -23,6 +23,7 @@ type siteRuntime struct {
 	pages    *page.Renderer
 	app      *App
 	links    string                // what the paths of mailed links begin with
+	backs    string                // what those begin with to which providers lead back
 	front    atomic.Pointer[front] // nil until the gateway can serve
 }
 
@@ -37,7 +38,7 @@ func (h *Handler) Provision(ctx caddy.Context) (err error) {
 		return fmt.Errorf("loading the login_gateway app: %w", err)
 	}
 	h.rt.app = app.(*App)
-	h.rt.links = h.rt.settings.Prefix + "/m/"
+	h.rt.links, h.rt.backs = h.rt.settings.Prefix+"/m/", h.rt.settings.Prefix+"/provider/"
 	s := h.rt.app.rt.settings
 	h.rt.pages, err = page.New(page.Options{
 		Prefix: h.rt.settings.Prefix, Brand: s.Brand, Locale: s.Locale, Location: s.Location, Log: h.rt.app.rt.log,
@@ -96,7 +97,7 @@ func original(r *http.Request) guard.Original {
 // introduce fills Caddy's own placeholders for the user of a request.
 func introduce(r *http.Request, facts *session.Facts) {
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
-		repl.Map(facts.Placeholders)
+		repl.Map(facts.Placeholder)
 	}
 }
 

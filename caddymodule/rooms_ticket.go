@@ -54,7 +54,7 @@ func (r *rooms) mailing(prefix string) (m mailing) {
 // skipLog keeps requests for mailed links and answers of providers out of Caddy's
 // access log: their address holds a secret. The rooms write lines of their own.
 func (h *Handler) skipLog(r *http.Request, o guard.Original) {
-	if h.secretive(r.URL.Path) || h.secretive(o.URL.Path) {
+	if h.secretive(o.URL.Path) || r.URL != o.URL && h.secretive(r.URL.Path) {
 		caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
 	}
 }
@@ -62,5 +62,5 @@ func (h *Handler) skipLog(r *http.Request, o guard.Original) {
 // secretive tells whether an address with this path holds a secret.
 func (h *Handler) secretive(path string) bool {
 	return strings.HasPrefix(path, h.rt.links) ||
-		strings.HasPrefix(path, h.rt.settings.Prefix+"/provider/") && strings.HasSuffix(path, "/callback")
+		strings.HasPrefix(path, h.rt.backs) && strings.HasSuffix(path, "/callback")
 }

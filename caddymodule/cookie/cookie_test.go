@@ -54,6 +54,7 @@ func TestOnlyWhatWasSignedForThisCookieIsRead(t *testing.T) {
 func TestSecureUnlessPlainOnThisMachine(t *testing.T) {
 	for host, want := range map[string]bool{
 		"localhost": false, "localhost:8080": false, "LOCALHOST": false, "app.localhost:80": false, "127.0.0.1:99": false, "[::1]:80": false,
+		"127.8.9.1": false, "[::1]": false, "[::ffff:127.0.0.1]:80": false, "1.localhost:80": false, "[::2]:80": true, "127.0.0.1.": true,
 		"app.example": true, "192.168.1.2": true, "localhost.example": true, "127.0.0.1.example": true, "notlocalhost": true, "": true,
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)

@@ -113,13 +113,17 @@ func (x *exchange) done() {
 }
 
 func eventStream(h http.Header) bool {
-	return strings.HasPrefix(h.Get("Content-Type"), "text/event-stream")
+	kind := h["Content-Type"]
+	return len(kind) > 0 && strings.HasPrefix(kind[0], "text/event-stream")
 }
 
 // streams tells from the request that the answer may stay open.
 func streams(r *http.Request) bool {
-	return len(r.Header["Upgrade"]) > 0 || r.Method == http.MethodConnect ||
-		strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+	if len(r.Header["Upgrade"]) > 0 || r.Method == http.MethodConnect {
+		return true
+	}
+	accept := r.Header["Accept"]
+	return len(accept) > 0 && strings.Contains(accept[0], "text/event-stream")
 }
 
 // stream passes a request on whose answer may stay open, and ends it when its

@@ -168,7 +168,8 @@ func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identi
 	if identify != nil {
 		identify(r, facts)
 	}
-	x.facts, x.cookie, x.values = facts, value, g.told(facts)
+	x.facts, x.cookie = facts, value
+	g.tell(facts, &x.values)
 	for i, name := range g.Site.Headers {
 		if name != "" && x.values[i] != "" {
 			r.Header[name] = x.values[i : i+1 : i+1]
@@ -182,16 +183,15 @@ func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identi
 	return x.pass(r, next)
 }
 
-// told is what the app is told about a session.
-func (g *Guard) told(f *session.Facts) [session.Values]string {
-	values := f.Told()
+// tell writes down what the app is told about a session.
+func (g *Guard) tell(f *session.Facts, values *[session.Values]string) {
+	f.Tell(values)
 	if g.Site.Audience != "" {
 		var err error
 		if values[session.ValueAssertion], err = f.Assertion(g.Asserter, g.Site.Audience, g.Now()); err != nil {
 			g.Log.Error("an assertion could not be signed; the app gets none", "error", err)
 		}
 	}
-	return values
 }
 
 // below tells whether a path is one of our own pages.

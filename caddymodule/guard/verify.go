@@ -53,7 +53,8 @@ func (g *Guard) Verify(w http.ResponseWriter, r *http.Request, trusted bool) {
 
 // introduce writes the identity headers into a response.
 func (g *Guard) introduce(h http.Header, f *session.Facts) {
-	values := g.told(f)
+	var values [session.Values]string
+	g.tell(f, &values)
 	for i, name := range g.Site.Headers {
 		if name != "" && values[i] != "" {
 			h[name] = []string{values[i]}

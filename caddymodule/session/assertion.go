@@ -30,11 +30,15 @@ type asserted struct {
 // AssertionFresh; while one is being renewed others go on with the last, which is
 // still good.
 func (f *Facts) Assertion(s Asserter, audience string, now time.Time) (string, error) {
-	last := f.asserted.find(audience)
+	a := f.asserted.Load()
+	if a == nil {
+		f.asserted.CompareAndSwap(nil, &assertions{})
+		a = f.asserted.Load()
+	}
+	last := a.find(audience)
 	if last != nil && now.UnixNano() < last.fresh {
 		return last.token, nil
 	}
-	a := &f.asserted
 	if !a.signing.TryLock() {
 		if last != nil && now.UnixNano() < last.fresh+int64(AssertionFresh/2) {
 			return last.token, nil

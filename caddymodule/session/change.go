@@ -12,29 +12,15 @@ func (m *Manager) changed(c store.Change) {
 	account := strings.TrimPrefix(c.Tag, "a:")
 	switch {
 	case c.Lost:
-		m.forgetAll()
+		m.memory.allChanged()
 	case c.Kind == store.Sessions.Kind.Name:
-		if l, ok := m.byID.get(within(account, c.ID)); ok {
-			l.record.empty()
-		}
+		m.memory.sessionChanged(account, c.ID)
 	case c.Kind == store.Users.Kind.Name:
-		m.users.empty(within(account, c.ID))
+		m.memory.userChanged(account, c.ID)
 	case c.Kind == store.Accounts.Kind.Name:
-		m.accounts.empty(keyOf(account))
+		m.memory.accountChanged(account)
 	default:
 		return
 	}
 	m.streams.wake()
-}
-
-func (m *Manager) forgetAll() {
-	for _, l := range m.byID.all() {
-		l.record.empty()
-	}
-	for _, c := range m.users.all() {
-		c.empty()
-	}
-	for _, c := range m.accounts.all() {
-		c.empty()
-	}
 }

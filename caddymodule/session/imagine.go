@@ -15,7 +15,7 @@ const imagined = "(a new session)"
 // decided about them, without logging anybody in.
 func Imagine(rules directory.Rules, u *store.User, a *store.Account, amr []string, domain string, now time.Time) *Facts {
 	l := DefaultLimits()
-	rec := NewRecord(&store.Session{
+	rec := record(&store.Session{
 		Handle: imagined, User: u.ID, Account: u.Account, Created: now, LastSeen: now, AuthTime: now, Amr: amr, Scope: domain,
 		Idle: int64(l.Idle / time.Second), Absolute: int64(l.Absolute / time.Second), Epoch: u.Epoch, AccEpoch: a.Epoch,
 	})

@@ -3,27 +3,26 @@ package session
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync/atomic"
 	"time"
-	"unique"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
-// Live is a session in memory.
+// Live is a session in memory. Its id in the store is not: whoever asks for it
+// brings the cookie, which says it.
 type Live struct {
-	cookie   key
-	id       string // in the store
-	account  unique.Handle[string]
-	record   cell[Record]
-	person   *cell[Person]
-	customer *cell[store.Account]
-	facts    atomic.Pointer[Facts]
-	seen     moment // of the last request on this node
-	marks    marks
+	cookie  key
+	facts   atomic.Pointer[Facts]
+	turn    atomic.Uint32 // grows with each change; facts of an older one count no more
+	seen    moment        // of the last request on this node
+	written moment        // of the last request, in the store
+	queued  atomic.Bool   // waits for its seen to be written
+	account *account
+	holder  *holder
+	next    *Live // of the same user
 }
 
 // moment is a time in unix seconds, good until 2106.
@@ -33,25 +32,11 @@ func (m *moment) Load() int64 { return int64(m.at.Load()) }
 
 func (m *moment) Store(sec int64) { m.at.Store(uint32(sec)) } //nolint:gosec // see moment
 
-// marks are what is true of a session on its way through memory.
-type marks struct{ bits atomic.Uint32 }
-
-const (
-	queued  uint32 = 1 << iota // waits for its seen to be written
-	dropped                    // is in memory no more
-)
-
-func (m *marks) has(mark uint32) bool { return m.bits.Load()&mark != 0 }
-
-// set tells whether the mark was there before.
-func (m *marks) set(mark uint32) (before bool) { return m.bits.Or(mark)&mark != 0 }
-
-func (m *marks) unset(mark uint32) { m.bits.And(^mark) }
-
-// user is the id of whose session this is.
-func (l *Live) user() string {
-	user, _, _ := strings.Cut(l.id, ".")
-	return user
+// outdate has facts made anew from what is known.
+func (l *Live) outdate() {
+	if f := l.facts.Load(); f != nil {
+		l.facts.CompareAndSwap(f, &Facts{record: f.record})
+	}
 }
 
 // Facts are what is known of a session at one moment. They are shared by many
@@ -62,16 +47,16 @@ type Facts struct {
 	Account *store.Account
 	// Cause says why this session may not reach the app; None when it may.
 	Cause cause.Cause
+
+	asserted atomic.Pointer[assertions]
+	record   Record // what Session leads to
+	until    uint32 // unix seconds; from then on the facts have to be made anew
+
 	// Repair is true for the superadmin of a blocked account: Cause is set, yet the
 	// repair paths are open.
 	Repair bool
 	// AppDenied is true for types without access to the app.
 	AppDenied bool
-	// Placeholders answers Caddy's {http.auth.user.*}.
-	Placeholders func(key string) (any, bool)
-
-	until    int64 // unix nanoseconds; from then on the facts have to be made anew
-	asserted assertions
 }
 
 // Check returns the facts about the session that the cookie value opens. A
@@ -82,16 +67,15 @@ type Facts struct {
 // few atomic loads; nothing is allocated, locked or written.
 func (m *Manager) Check(ctx context.Context, value string) (*Facts, error) {
 	now := m.now()
-	l, ok := m.byCookie.GetIfPresent(keyOf(value))
-	if ok && !l.marks.has(dropped) {
+	if l := m.memory.table.get(keyOf(value)); l != nil {
 		if f := l.current(now); f != nil && now.UnixNano() < m.servedUntil.Load() {
-			m.saw(l, now)
+			m.saw(l, f, value, now)
 			return f, nil
 		}
 	}
 	f, l, err := m.Peek(ctx, value)
 	if err == nil && l != nil {
-		m.saw(l, now)
+		m.saw(l, f, value, now)
 	}
 	return f, err
 }
@@ -99,15 +83,15 @@ func (m *Manager) Check(ctx context.Context, value string) (*Facts, error) {
 // Peek is Check for those who only look: it does not count as using the session.
 func (m *Manager) Peek(ctx context.Context, value string) (*Facts, *Live, error) {
 	now := m.now()
-	l, ok := m.byCookie.GetIfPresent(keyOf(value))
-	if !ok || l.marks.has(dropped) {
+	l := m.memory.table.get(keyOf(value))
+	if l == nil {
 		var f *Facts
 		var err error
 		if l, f, err = m.find(ctx, value); l == nil {
 			return f, nil, err
 		}
 	}
-	f, err := m.recheck(ctx, l, now)
+	f, err := m.recheck(ctx, l, value, now)
 	if err != nil || over(f.Cause) {
 		return f, nil, err
 	}
@@ -117,18 +101,16 @@ func (m *Manager) Peek(ctx context.Context, value string) (*Facts, *Live, error)
 // current returns the facts when nothing they were made from has changed.
 func (l *Live) current(now time.Time) *Facts {
 	f := l.facts.Load()
-	if f == nil || f.Session != l.record.value.Load() || f.User != l.person.value.Load() ||
-		f.Account != l.customer.value.Load() {
-		return nil
-	}
-	if now.UnixNano() >= f.until || now.Unix()-l.seen.Load() >= f.Session.idle() {
+	sec := now.Unix()
+	if f == nil || f.record.turn != l.turn.Load() || f.Account != l.account.record.value.Load() ||
+		sec >= int64(f.until) || sec-l.seen.Load() >= f.record.idle() {
 		return nil
 	}
 	return f
 }
 
 // recheck makes the facts anew, from the store where memory does not suffice.
-func (m *Manager) recheck(ctx context.Context, l *Live, now time.Time) (*Facts, error) {
+func (m *Manager) recheck(ctx context.Context, l *Live, value string, now time.Time) (*Facts, error) {
 	if now.UnixNano() >= m.servedUntil.Load() {
 		// The node has not heard from the store for long: ask it, and believe only it.
 		m.refreshServedUntil()
@@ -139,18 +121,18 @@ func (m *Manager) recheck(ctx context.Context, l *Live, now time.Time) (*Facts, 
 	if f := l.current(now); f != nil {
 		return f, nil
 	}
-	if rec := l.record.value.Load(); rec != nil && now.Unix()-l.seen.Load() >= rec.idle() {
-		l.record.empty() // perhaps it was used on another node meanwhile
-	}
-	f, err := m.facts(ctx, l, now)
+	set := m.settings.Load()
+	f, err := m.facts(ctx, l, value, set.Rules, now)
 	if err != nil {
 		return nil, err
 	}
 	if over(f.Cause) {
-		m.drop(l)
+		m.memory.drop(l)
 		return f, nil
 	}
-	l.facts.Store(f)
+	if l.facts.Store(f); m.settings.Load() != set {
+		l.outdate()
+	}
 	return f, nil
 }
 
@@ -159,45 +141,64 @@ func over(c cause.Cause) bool {
 	return c == cause.SessionEnded || c == cause.SessionExpired || c == cause.NotLoggedIn
 }
 
-func (m *Manager) facts(ctx context.Context, l *Live, now time.Time) (*Facts, error) {
-	rec, err := l.record.load(ctx, func(ctx context.Context) (*Record, error) {
-		return m.readRecord(ctx, l.account.Value(), l.id)
-	})
+func (m *Manager) facts(ctx context.Context, l *Live, value string, rules directory.Rules, now time.Time) (*Facts, error) {
+	turn := l.turn.Load() // before anything is read: a change meanwhile outdates what is made here
+	rec, err := m.record(ctx, l, value, turn, now)
 	if errors.Is(err, store.ErrNotFound) {
 		return &Facts{Cause: cause.SessionExpired}, nil
 	} else if err != nil {
 		return nil, err
 	}
-	person, err := l.person.load(ctx, func(ctx context.Context) (*Person, error) {
-		return m.readPerson(ctx, l.account.Value(), l.user())
+	person, err := load(ctx, &m.memory, &l.holder.person, func(ctx context.Context) (*Person, error) {
+		return m.readPerson(ctx, l.holder)
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return &Facts{Cause: cause.SessionEnded}, nil
 	} else if err != nil {
 		return nil, err
 	}
-	customer, err := l.customer.load(ctx, func(ctx context.Context) (*store.Account, error) {
-		return m.dir.Account(ctx, l.account.Value())
+	customer, err := load(ctx, &m.memory, &l.account.record, func(ctx context.Context) (*store.Account, error) {
+		return m.dir.Account(ctx, l.account.id)
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return &Facts{Cause: cause.SessionEnded}, nil
 	} else if err != nil {
 		return nil, err
 	}
-	if rec.lastSeen > l.seen.Load() {
-		l.seen.Store(rec.lastSeen)
+	return judge(rules, rec, person, customer, l.seen.Load(), now), nil
+}
+
+// record returns that of a session, from the store where it has changed, and where
+// it seems idle: perhaps it was used on another node meanwhile.
+func (m *Manager) record(ctx context.Context, l *Live, value string, turn uint32, now time.Time) (Record, error) {
+	if f := l.facts.Load(); f != nil && f.record.turn == turn && now.Unix()-l.seen.Load() < f.record.idle() {
+		return f.record, nil
 	}
-	return judge(m.settings.Load().Rules, rec, person, customer, l.seen.Load(), now), nil
+	p, ok := m.open(value)
+	if !ok {
+		return Record{}, store.ErrNotFound // its secret has just gone
+	}
+	s, err := store.Sessions.Get(ctx, m.store, store.AccountTag(p.account), p.id())
+	if err != nil {
+		return Record{}, err
+	}
+	l.written.Store(s.LastSeen.Unix())
+	if s.LastSeen.Unix() > l.seen.Load() {
+		l.seen.Store(s.LastSeen.Unix())
+	}
+	rec := record(s)
+	rec.turn = turn
+	return rec, nil
 }
 
 // judge decides in the order session, type, user, account.
-func judge(rules directory.Rules, rec *Record, p *Person, a *store.Account, seen int64, now time.Time) *Facts {
-	f := &Facts{Session: rec, User: p, Account: a}
-	f.Placeholders = f.placeholder
+func judge(rules directory.Rules, rec Record, p *Person, a *store.Account, seen int64, now time.Time) *Facts {
+	f := &Facts{User: p, Account: a, record: rec}
+	f.Session = &f.record
 	end := rec.end()
-	f.until = end.UnixNano()
+	f.until = rec.limit
 	switch {
-	case rec.ended || rec.epoch < p.epoch || int(rec.account) < a.Epoch:
+	case rec.epoch < p.epoch || int(rec.account) < a.Epoch:
 		f.Cause = cause.SessionEnded
 	case !now.Before(end) || now.Unix()-seen >= rec.idle():
 		f.Cause = cause.SessionExpired
@@ -210,11 +211,11 @@ func judge(rules directory.Rules, rec *Record, p *Person, a *store.Account, seen
 		t, _ := rules.TypeOf(&u)
 		f.AppDenied = !t.App
 		f.Repair = p.Type() == directory.SuperadminType && f.Cause.OfAccount()
-		if t := rules.Steady(&u, a, now); !t.IsZero() && t.UnixNano() < f.until {
-			f.until = t.UnixNano()
+		if t := rules.Steady(&u, a, now); !t.IsZero() {
+			f.until = uint32(min(int64(f.until), t.Unix())) //nolint:gosec // the smaller one fits
 		}
-		if required, from := rules.Duty(&u, a); required && from.After(now) && from.UnixNano() < f.until {
-			f.until = from.UnixNano()
+		if required, from := rules.Duty(&u, a); required && from.After(now) {
+			f.until = uint32(min(int64(f.until), from.Unix())) //nolint:gosec // likewise
 		}
 	}
 	return f

@@ -30,13 +30,16 @@ func (m *Manager) Of(ctx context.Context, account, user string) ([]*store.Sessio
 	} else if err != nil {
 		return nil, fmt.Errorf("listing sessions: %w", err)
 	}
+	used := map[string]int64{} // in memory, perhaps since it was written
+	for _, l := range m.memory.of(account, user) {
+		if f := l.facts.Load(); f != nil {
+			used[f.record.Handle()] = max(used[f.record.Handle()], l.seen.Load())
+		}
+	}
 	var live []*store.Session
 	err = m.each(ctx, account, user, func(id string, s *store.Session) bool {
-		if l, ok := m.byID.get(within(account, id)); ok {
-			// Used since it was written.
-			if seen := time.Unix(l.seen.Load(), 0); seen.After(s.LastSeen) {
-				s.LastSeen = seen.UTC()
-			}
+		if seen := time.Unix(used[s.Handle], 0); seen.After(s.LastSeen) {
+			s.LastSeen = seen.UTC()
 		}
 		if s.Epoch >= u.Epoch && s.AccEpoch >= a.Epoch && lasts(s, m.now()) {
 			live = append(live, s)
@@ -137,8 +140,8 @@ func (m *Manager) end(ctx context.Context, account, id string, note func(store.T
 // AuthTime returns when whoever has the session last proved who they are; zero
 // where there is no session.
 func (f *Facts) AuthTime() time.Time {
-	if f.Session == nil || f.Session.proved == 0 {
+	if f.Session == nil || f.Session.proved() == 0 {
 		return time.Time{}
 	}
-	return time.Unix(f.Session.proved, 0).UTC()
+	return time.Unix(f.Session.proved(), 0).UTC()
 }

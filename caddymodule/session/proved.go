@@ -15,7 +15,7 @@ const amrSecond = "mfa"
 
 // SecondStep tells whether a second step was passed in this session. On a device
 // that its owner trusts there is none.
-func (f *Facts) SecondStep() bool { return f.Session != nil && f.Session.second }
+func (f *Facts) SecondStep() bool { return f.Session != nil && f.Session.manner.Value().second }
 
 // HasSecondStep tells whether the user has one switched on.
 func (f *Facts) HasSecondStep() bool { return f.User != nil && f.User.second }
@@ -23,12 +23,13 @@ func (f *Facts) HasSecondStep() bool { return f.User != nil && f.User.second }
 // ProvedWithin tells whether whoever has the session proved who they are within
 // that time before now. It allocates nothing.
 func (f *Facts) ProvedWithin(d time.Duration, now time.Time) bool {
-	if f.Session == nil || f.Session.proved == 0 {
+	if f.Session == nil {
 		return false
 	}
+	at := f.Session.proved()
 	// A clock that was set back makes no proof younger.
-	age := now.Unix() - f.Session.proved
-	return age < int64(d/time.Second) && age > -int64(time.Minute/time.Second)
+	age := now.Unix() - at
+	return at != 0 && age < int64(d/time.Second) && age > -int64(time.Minute/time.Second)
 }
 
 // RenewWith notes that whoever has this session has just proved again who they are:
@@ -69,12 +70,4 @@ func (m *Manager) RenewWith(ctx context.Context, value string, amr ...string) er
 		return fmt.Errorf("renewing a session: %w", err)
 	}
 	return nil
-}
-
-// prove reads what the methods above need of a record.
-func (r *Record) prove(s *store.Session) {
-	r.second = slices.Contains(s.Amr, amrSecond)
-	if !s.AuthTime.IsZero() {
-		r.proved = s.AuthTime.Unix()
-	}
 }

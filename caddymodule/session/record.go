@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,48 +20,77 @@ import (
 
 // Record is what is kept in memory of the record of a session. It never changes.
 type Record struct {
-	text           string // handle, then the time of the last proof as the app is told it
+	text           string // the time of the last proof as the app is told it, then the handle
 	manner         unique.Handle[manner]
-	limit          int64 // the absolute one, in unix nanoseconds
-	lastSeen       int64 // unix seconds
-	proved         int64 // unix seconds of the last proof; zero: never
-	epoch, account int32 // those of user and account, at login
-	handle         int32 // how long it is
-	ended, second  bool  // second: a second step was passed in it
+	limit          uint32 // the absolute one, in unix seconds
+	epoch, account int32  // those of user and account, at login; of a session that was ended none
+	turn           uint32 // of the session in memory when it was read
 }
 
 // manner is what sessions that began in the same way have in common.
 type manner struct {
 	amr         string // as the app is told
+	second      bool   // a second step was passed
 	idle        int64  // seconds
 	site, scope string // where it counts, see scope.go
 }
 
+// ended is an epoch before all others.
+const ended = -1
+
 // NewRecord returns what is kept of s.
 func NewRecord(s *store.Session) *Record {
-	r := &Record{
+	r := record(s)
+	return &r
+}
+
+func record(s *store.Session) Record {
+	r := Record{
 		manner: unique.Make(manner{
-			amr: ascii(strings.Join(s.Amr, " ")), idle: s.Idle, site: SiteOf(s.Site), scope: s.Scope,
+			amr: ascii(strings.Join(s.Amr, " ")), second: slices.Contains(s.Amr, amrSecond),
+			idle: s.Idle, site: SiteOf(s.Site), scope: s.Scope,
 		}),
-		limit:    s.Created.Add(time.Duration(s.Absolute) * time.Second).UnixNano(),
-		lastSeen: s.LastSeen.Unix(), epoch: int32(s.Epoch), account: int32(s.AccEpoch), //nolint:gosec // counts of log-outs
-		text: s.Handle, handle: int32(len(s.Handle)), ended: !s.Ended.IsZero(), //nolint:gosec // no record is that long
+		limit: uint32(s.Created.Add(time.Duration(s.Absolute) * time.Second).Unix()), //nolint:gosec // good until 2106
+		epoch: int32(s.Epoch), account: int32(s.AccEpoch),                            //nolint:gosec // counts of log-outs
+		text: fmt.Sprintf("%0*d", timeLength, provedAt(s)) + s.Handle,
 	}
-	r.prove(s)
-	if r.proved != 0 {
-		r.text += strconv.FormatInt(r.proved, 10)
+	if !s.Ended.IsZero() {
+		r.epoch = ended
 	}
 	return r
 }
 
-// Handle is the public name of the session.
-func (r *Record) Handle() string { return r.text[:r.handle] }
+// timeLength is how long a time in unix seconds is, from 2001 to 2286. One that
+// begins with a zero is none.
+const timeLength = 10
 
-// authTime is the time of the last proof as the app is told it: unix seconds.
-func (r *Record) authTime() string { return r.text[r.handle:] }
+func provedAt(s *store.Session) int64 {
+	if at := s.AuthTime.Unix(); at >= 1e9 && at < 1e10 {
+		return at
+	}
+	return 0
+}
+
+// Handle is the public name of the session.
+func (r *Record) Handle() string { return r.text[timeLength:] }
+
+// authTime is the time of the last proof as the app is told it: unix seconds, or
+// nothing where there was none.
+func (r *Record) authTime() string {
+	if r.text[0] == '0' {
+		return ""
+	}
+	return r.text[:timeLength]
+}
+
+// proved is the time of the last proof in unix seconds; zero: there was none.
+func (r *Record) proved() int64 {
+	at, _ := strconv.ParseInt(r.text[:timeLength], 10, 64)
+	return at
+}
 
 // end is the absolute limit.
-func (r *Record) end() time.Time { return time.Unix(0, r.limit) }
+func (r *Record) end() time.Time { return time.Unix(int64(r.limit), 0) }
 
 // idle is after how many seconds without a request the session is over.
 func (r *Record) idle() int64 { return r.manner.Value().idle }
@@ -70,13 +101,16 @@ type Person struct {
 	text     string // id, address and name
 	kind     unique.Handle[kind]
 	seldom   *seldom // nil for most
-	id, name int32   // where the id ends and the name begins
+	id, name uint16  // where the id ends and the name begins
 	epoch    int32
 	second   bool // a second step is on
 }
 
 // kind is what many users have in common.
-type kind struct{ account, userType, locale string }
+type kind struct {
+	account, userType, locale string
+	groups                    string // userType as the app is told
+}
 
 // seldom is what few users have: a block, words that no header can carry as they are.
 type seldom struct {
@@ -88,8 +122,8 @@ type seldom struct {
 func NewPerson(u *store.User) *Person {
 	p := &Person{
 		text: u.ID + u.Email + u.Name,
-		kind: unique.Make(kind{u.Account, u.Type, u.Locale}),
-		id:   int32(len(u.ID)), name: int32(len(u.ID) + len(u.Email)), //nolint:gosec // no record is that long
+		kind: unique.Make(kind{u.Account, u.Type, u.Locale, ascii(u.Type)}),
+		id:   uint16(len(u.ID)), name: uint16(len(u.ID) + len(u.Email)), //nolint:gosec // both are bound
 		epoch: int32(u.Epoch), second: u.SecondStep, //nolint:gosec // a count of log-outs
 	}
 	if email, name := ascii(u.Email), ascii(u.Name); u.Block != nil || email != u.Email || name != u.Name {
@@ -147,18 +181,12 @@ func keyOf(name string) key {
 // within names a session or user of an account.
 func within(account, id string) key { return keyOf(account + "\x00" + id) }
 
-func (m *Manager) readRecord(ctx context.Context, account, id string) (*Record, error) {
-	s, err := store.Sessions.Get(ctx, m.store, store.AccountTag(account), id)
+func (m *Manager) readPerson(ctx context.Context, h *holder) (*Person, error) {
+	u, err := m.dir.User(ctx, h.account.id, m.memory.called(h))
 	if err != nil {
 		return nil, err
 	}
-	return NewRecord(s), nil
-}
-
-func (m *Manager) readPerson(ctx context.Context, account, id string) (*Person, error) {
-	u, err := m.dir.User(ctx, account, id)
-	if err != nil {
-		return nil, err
-	}
-	return NewPerson(u), nil
+	p := NewPerson(u)
+	m.memory.call(h, p)
+	return p, nil
 }

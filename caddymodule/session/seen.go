@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,23 +17,32 @@ const seenEvery = time.Minute
 // seenQueue are the sessions whose last-seen has to be written.
 type seenQueue struct {
 	mu sync.Mutex
-	q  []*Live
+	q  []seen
+}
+
+// seen is a session whose last-seen has to be written, with its id in the store.
+type seen struct {
+	*Live
+	id string
 }
 
 // saw notes a request of the session. Once a second it costs an atomic store,
 // once a minute a place in the queue, else nothing.
-func (m *Manager) saw(l *Live, now time.Time) {
+func (m *Manager) saw(l *Live, f *Facts, value string, now time.Time) {
 	sec := now.Unix()
 	if l.seen.Load() >= sec {
 		return
 	}
 	l.seen.Store(sec)
-	rec := l.record.value.Load()
-	if rec == nil || sec-rec.lastSeen < seenAfter(rec) || l.marks.set(queued) {
+	if f.Session == nil || sec-l.written.Load() < seenAfter(f.Session) || l.queued.Swap(true) {
 		return
 	}
+	p, ok := m.open(value)
+	if !ok {
+		return // its secret has just gone
+	}
 	m.seen.mu.Lock()
-	m.seen.q = append(m.seen.q, l)
+	m.seen.q = append(m.seen.q, seen{l, p.id()})
 	m.seen.mu.Unlock()
 }
 
@@ -40,65 +50,55 @@ func seenAfter(rec *Record) int64 {
 	return max(min(int64(seenEvery/time.Second), rec.idle()/10), 1)
 }
 
-// flushSeen writes the last-seen of the queued sessions, of all in memory when
-// the gateway stops.
-func (m *Manager) flushSeen(ctx context.Context, all bool) {
+// flushSeen writes the last-seen of the queued sessions.
+func (m *Manager) flushSeen(ctx context.Context) {
 	m.seen.mu.Lock()
 	q := m.seen.q
 	m.seen.q = nil
 	m.seen.mu.Unlock()
-	if all {
-		q = m.byID.all()
+	byAccount := map[string][]seen{}
+	for _, s := range q {
+		s.queued.Store(false)
+		byAccount[s.account.id] = append(byAccount[s.account.id], s)
 	}
-	byAccount := map[string][]*Live{}
-	for _, l := range q {
-		l.marks.unset(queued)
-		byAccount[l.account.Value()] = append(byAccount[l.account.Value()], l)
-	}
-	for account, lives := range byAccount {
-		for len(lives) > 0 {
-			n := min(len(lives), 256)
-			if err := m.writeSeen(ctx, account, lives[:n]); err != nil {
+	for account, all := range byAccount {
+		for some := range slices.Chunk(all, 256) {
+			if err := m.writeSeen(ctx, account, some); err != nil {
 				m.log.Warn("writing last-seen of sessions failed; tried again with their next request", "error", err)
 				return
 			}
-			lives = lives[n:]
 		}
 	}
 }
 
-func (m *Manager) writeSeen(ctx context.Context, account string, lives []*Live) error {
-	written := make(map[*Live]*store.Session, len(lives))
-	known := make(map[*Live]*Record, len(lives))
-	for _, l := range lives {
-		known[l] = l.record.value.Load()
-	}
+func (m *Manager) writeSeen(ctx context.Context, account string, some []seen) error {
+	written := make(map[*Live]int64, len(some))
 	err := m.store.Update(ctx, store.AccountTag(account), func(tx store.Tx) error {
 		clear(written)
-		for _, l := range lives {
-			rec, err := store.Sessions.Read(tx, l.id)
+		for _, s := range some {
+			rec, err := store.Sessions.Read(tx, s.id)
 			if errors.Is(err, store.ErrNotFound) {
 				continue
 			} else if err != nil {
 				return err
 			}
-			seen := l.seen.Load()
+			seen := s.seen.Load()
 			if !rec.Ended.IsZero() || seen <= rec.LastSeen.Unix() {
 				continue
 			}
 			rec.LastSeen = time.Unix(seen, 0)
-			if err := store.Sessions.Put(tx, l.id, rec, expiry(rec)); err != nil {
+			if err := store.Sessions.Put(tx, s.id, rec, expiry(rec)); err != nil {
 				return err
 			}
-			written[l] = rec
+			written[s.Live] = seen
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for l, rec := range written {
-		l.record.replace(known[l], NewRecord(rec))
+	for l, seen := range written {
+		l.written.Store(seen)
 	}
 	return nil
 }

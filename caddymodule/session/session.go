@@ -17,8 +17,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/maypok86/otter/v2"
-
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -85,12 +83,9 @@ type Manager struct {
 	log      *slog.Logger
 	settings atomic.Pointer[Settings]
 
-	byCookie *otter.Cache[key, *Live]
-	byID     registry[*Live]
-	users    cells[Person]
-	accounts cells[store.Account]
-	streams  streams
-	seen     seenQueue
+	memory  memory
+	streams streams
+	seen    seenQueue
 
 	servedUntil atomic.Int64 // unix nanoseconds; after it nothing is served from memory
 	stopWatch   func()
@@ -107,25 +102,14 @@ func New(s Store, dir Directory, settings Settings, o Options) *Manager {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	m := &Manager{store: s, dir: dir, now: o.Now, log: o.Log, quit: make(chan struct{})}
-	m.byID.init()
-	m.users.init()
-	m.accounts.init()
+	m.memory.init()
 	m.streams.init()
-	m.byCookie = otter.Must(&otter.Options[key, *Live]{
-		MaximumSize: defaultCacheSize,
-		OnDeletion: func(e otter.DeletionEvent[key, *Live]) {
-			// Two first requests at once set the same one twice.
-			if e.Cause != otter.CauseReplacement {
-				m.forget(e.Value)
-			}
-		},
-	})
 	m.Configure(settings)
 	m.stopWatch = s.Watch(m.changed)
 	m.refreshServedUntil()
 	m.done.Add(2)
 	go m.every(time.Second, m.refreshServedUntil)
-	go m.every(5*time.Second, func() { m.flushSeen(context.Background(), false) })
+	go m.every(5*time.Second, func() { m.flushSeen(context.Background()) })
 	m.done.Add(1)
 	go m.watchStreams()
 	return m
@@ -139,15 +123,15 @@ func (m *Manager) Configure(s Settings) {
 	if s.CacheSize <= 0 {
 		s.CacheSize = defaultCacheSize
 	}
-	m.byCookie.SetMaximum(uint64(s.CacheSize)) //nolint:gosec // positive
+	m.memory.setMax(s.CacheSize)
 	before := m.settings.Swap(&s)
 	rotated := before != nil && !before.Codec.Same(s.Codec)
-	for _, l := range m.byID.all() {
-		l.facts.Store(nil)
+	for _, l := range m.memory.all() {
+		l.outdate()
 		if rotated {
 			// What a secret that is gone has signed opens nothing any more; the
 			// others are looked at anew.
-			m.drop(l)
+			m.memory.drop(l)
 		}
 	}
 	if m.stopWatch != nil {
@@ -161,16 +145,15 @@ func (m *Manager) Close(ctx context.Context) {
 	close(m.quit)
 	m.stopWatch()
 	m.done.Wait()
-	m.flushSeen(ctx, true)
+	m.flushSeen(ctx)
 	m.streams.closeAll()
-	m.byCookie.StopAllGoroutines()
 }
 
 // Flush writes what is still to be written, before a restart for example.
-func (m *Manager) Flush(ctx context.Context) { m.flushSeen(ctx, true) }
+func (m *Manager) Flush(ctx context.Context) { m.flushSeen(ctx) }
 
 // Cached returns how many sessions are in memory.
-func (m *Manager) Cached() int { return m.byID.len() }
+func (m *Manager) Cached() int { return m.memory.len() }
 
 func (m *Manager) every(d time.Duration, do func()) {
 	defer m.done.Done()

@@ -32,10 +32,10 @@ func TestASessionIsKnownOnEveryNode(t *testing.T) {
 			if diff := cmp.Diff(want, f.Told()); diff != "" {
 				t.Error(diff)
 			}
-			if id, ok := f.Placeholders("http.auth.user.id"); !ok || id != k.user.ID {
+			if id, ok := f.Placeholder("http.auth.user.id"); !ok || id != k.user.ID {
 				t.Errorf("placeholder: %v, %v", id, ok)
 			}
-			if _, ok := f.Placeholders("http.auth.user.password"); ok {
+			if _, ok := f.Placeholder("http.auth.user.password"); ok {
 				t.Error("a placeholder that is none was answered")
 			}
 		}

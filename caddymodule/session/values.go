@@ -20,15 +20,24 @@ const (
 	Values         // how many there are
 )
 
-// Told returns what the app is told, in the order of the constants of this package.
-func (f *Facts) Told() [Values]string {
-	email, name := f.User.told()
+// Tell writes down what the app is told, in the order of the constants of this
+// package, but for the assertion.
+func (f *Facts) Tell(values *[Values]string) {
 	kind := f.User.kind.Value()
-	return [Values]string{
-		ValueUser: f.User.ID(), ValueEmail: email, ValueName: name, ValueGroups: ascii(kind.userType),
-		ValueAccount: kind.account, ValueAccountState: ascii(f.Account.State), ValueSession: f.Session.Handle(),
-		ValueAmr: f.Session.manner.Value().amr, ValueAuthTime: f.Session.authTime(),
-	}
+	values[ValueUser] = f.User.ID()
+	values[ValueEmail], values[ValueName] = f.User.told()
+	values[ValueGroups] = kind.groups
+	values[ValueAccount] = kind.account
+	values[ValueAccountState] = ascii(f.Account.State)
+	values[ValueSession] = f.Session.Handle()
+	values[ValueAmr] = f.Session.manner.Value().amr
+	values[ValueAuthTime] = f.Session.authTime()
+}
+
+// Told is what Tell writes down.
+func (f *Facts) Told() (values [Values]string) {
+	f.Tell(&values)
+	return values
 }
 
 var placeholderValues = map[string]int{
@@ -37,7 +46,8 @@ var placeholderValues = map[string]int{
 	"amr": ValueAmr, "auth_time": ValueAuthTime,
 }
 
-func (f *Facts) placeholder(key string) (any, bool) {
+// Placeholder answers Caddy's {http.auth.user.*}.
+func (f *Facts) Placeholder(key string) (any, bool) {
 	name, ok := strings.CutPrefix(key, "http.auth.user.")
 	if !ok {
 		return nil, false

@@ -1,0 +1,232 @@
+package session
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cliendo/gateway/caddymodule/store"
+)
+
+// memory is what this node knows of sessions, and of users and accounts that have
+// some. Requests find their session without a lock; logins, and changes of what is
+// known, take the one there is.
+type memory struct {
+	table table
+
+	mu       sync.Mutex
+	max      int
+	holders  map[key]*holder
+	accounts map[string]*account
+}
+
+// holder is a user who has sessions in memory.
+type holder struct {
+	person  cell[Person]
+	first   *Live // of the user's sessions, see Live.next
+	account *account
+	id      string // under the lock; part of the text of the person, once there is one
+}
+
+// account is one whose users have sessions in memory.
+type account struct {
+	record  cell[store.Account]
+	holders int
+	id      string
+}
+
+// cell holds the newest known state of one record, shared by everybody who looks
+// at it. A change empties it; the next reader fills it from the store.
+type cell[T any] struct {
+	value atomic.Pointer[T]
+	turn  uint32 // grows with each change, so that a read begun before it is not kept; under the lock
+}
+
+func (c *cell[T]) empty() {
+	c.turn++
+	c.value.Store(nil)
+}
+
+// load returns what is in a cell, from the store when it is empty.
+func load[T any](ctx context.Context, m *memory, c *cell[T], read func(context.Context) (*T, error)) (*T, error) {
+	if v := c.value.Load(); v != nil {
+		return v, nil
+	}
+	m.mu.Lock()
+	turn := c.turn
+	m.mu.Unlock()
+	v, err := read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c.turn == turn {
+		c.value.Store(v)
+	}
+	return v, nil
+}
+
+func (m *memory) init() {
+	m.table.init()
+	m.holders, m.accounts = map[key]*holder{}, map[string]*account{}
+}
+
+// adopt brings a session into memory, or returns the one that is already there.
+// Where there is no room another one leaves.
+func (m *memory) adopt(cookie key, accountID, user string) *Live {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if l := m.table.get(cookie); l != nil {
+		return l
+	}
+	a := m.accounts[accountID]
+	if a == nil {
+		a = &account{id: strings.Clone(accountID)}
+		m.accounts[a.id] = a
+	}
+	k := within(accountID, user)
+	h := m.holders[k]
+	if h == nil {
+		h = &holder{account: a, id: user}
+		m.holders[k] = h
+		a.holders++
+	}
+	l := &Live{cookie: cookie, holder: h, account: a, next: h.first}
+	h.first = l
+	m.table.put(l)
+	m.shrink(l)
+	return l
+}
+
+// shrink has those leave for whom there is no room.
+func (m *memory) shrink(keep *Live) {
+	for m.table.live > m.max {
+		l := m.table.idlest(keep)
+		if l == nil {
+			return
+		}
+		m.leave(l)
+	}
+}
+
+// drop takes a session out of memory.
+func (m *memory) drop(l *Live) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.leave(l)
+}
+
+func (m *memory) leave(l *Live) {
+	if !m.table.remove(l) {
+		return
+	}
+	h, a := l.holder, l.account
+	for at := &h.first; *at != nil; at = &(*at).next {
+		if *at == l {
+			*at = l.next
+			break
+		}
+	}
+	if h.first != nil {
+		return
+	}
+	delete(m.holders, within(a.id, h.id))
+	if a.holders--; a.holders == 0 {
+		delete(m.accounts, a.id)
+	}
+}
+
+// setMax sets how many sessions there is room for.
+func (m *memory) setMax(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.max = n
+	m.shrink(nil)
+}
+
+func (m *memory) len() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.table.live
+}
+
+func (m *memory) all() []*Live {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.table.all()
+}
+
+// of returns the sessions of a user that are in memory.
+func (m *memory) of(accountID, user string) (all []*Live) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if h := m.holders[within(accountID, user)]; h != nil {
+		for l := h.first; l != nil; l = l.next {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+// sessionChanged has the next request of a session ask the store, and with it
+// those of the user's other sessions.
+func (m *memory) sessionChanged(accountID, id string) {
+	user, _, _ := strings.Cut(id, ".")
+	for _, l := range m.of(accountID, user) {
+		l.turn.Add(1)
+	}
+}
+
+// userChanged has the next request of each session of a user ask the store.
+func (m *memory) userChanged(accountID, user string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if h := m.holders[within(accountID, user)]; h != nil {
+		h.changed()
+	}
+}
+
+// changed is called under the lock. The person goes first: who sees the new turn
+// of a session sees no old person.
+func (h *holder) changed() {
+	h.person.empty()
+	for l := h.first; l != nil; l = l.next {
+		l.turn.Add(1)
+	}
+}
+
+// called returns the id of a holder.
+func (m *memory) called(h *holder) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return h.id
+}
+
+// call has a holder share the id of the person that was read.
+func (m *memory) call(h *holder, p *Person) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h.id = p.ID()
+}
+
+func (m *memory) accountChanged(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if a := m.accounts[id]; a != nil {
+		a.record.empty()
+	}
+}
+
+// allChanged forgets everything but that there are sessions.
+func (m *memory) allChanged() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, h := range m.holders {
+		h.changed()
+	}
+	for _, a := range m.accounts {
+		a.record.empty()
+	}
+}

@@ -1,0 +1,189 @@
+package session_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/session"
+	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/store/boltstore"
+)
+
+// remembering is a kit whose node has room for few sessions.
+func remembering(t *testing.T, room int) *kit {
+	c := newClock()
+	e, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), store.Options{Now: c.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newKit(t, c, e)
+	k.room(room)
+	return k
+}
+
+func (k *kit) room(n int) {
+	set := settings(rules(), keyOne)
+	set.CacheSize = n
+	k.first().Configure(set)
+}
+
+// Whatever happens, and however little room there is, memory gives the answer that
+// a process gives which has just started.
+func TestMemoryAnswersLikeTheStore(t *testing.T) {
+	k := remembering(t, 4)
+	ctx := context.Background()
+	users := []*store.User{k.user}
+	for i := range 2 {
+		u := &store.User{Account: k.user.Account, Email: fmt.Sprintf("u%d@example.test", i), Name: "U", Type: "teammate"}
+		if err := k.first().dir.CreateUser(ctx, u); err != nil {
+			t.Fatal(err)
+		}
+		users = append(users, u)
+	}
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var cookies []string
+	rapid.Check(t, func(rt *rapid.T) {
+		user := func() *store.User { return rapid.SampledFrom(users).Draw(rt, "user") }
+		change := func(fn func(*store.User)) {
+			_, err := k.first().dir.UpdateUser(ctx, k.user.Account, user().ID, func(u *store.User) error { fn(u); return nil })
+			must(err)
+		}
+		account := func(state string) {
+			_, err := k.first().dir.UpdateAccount(ctx, k.user.Account, func(a *store.Account) error { a.State = state; return nil })
+			must(err)
+		}
+		look := func(rt *rapid.T) {
+			if len(cookies) == 0 {
+				return
+			}
+			value := rapid.SampledFrom(cookies).Draw(rt, "cookie")
+			got, err := k.first().Check(ctx, value)
+			must(err)
+			cold := session.New(k.first().store, k.first().dir, settings(rules(), keyOne), session.Options{Now: k.clock.now})
+			defer cold.Close(ctx)
+			want, err := cold.Check(ctx, value)
+			must(err)
+			if got.Cause != want.Cause || (got.Session == nil) != (want.Session == nil) {
+				rt.Fatalf("memory says %q, the store %q", got.Cause, want.Cause)
+			}
+			if got.Session != nil && got.Told() != want.Told() {
+				rt.Fatalf("memory tells %q, the store %q", got.Told(), want.Told())
+			}
+		}
+		rt.Repeat(map[string]func(*rapid.T){
+			"": look,
+			"log in": func(*rapid.T) {
+				u, err := k.first().dir.User(ctx, k.user.Account, user().ID)
+				must(err)
+				s, err := k.first().Start(ctx, session.Login{User: u, Amr: []string{"pwd"}})
+				must(err)
+				cookies = append(cookies, s.Cookie)
+			},
+			"log out": func(rt *rapid.T) {
+				if len(cookies) > 0 {
+					must(k.first().End(ctx, rapid.SampledFrom(cookies).Draw(rt, "cookie")))
+				}
+			},
+			"log out of all": func(*rapid.T) { must(k.first().dir.EndSessions(ctx, k.user.Account, user().ID)) },
+			"block": func(*rapid.T) {
+				change(func(u *store.User) { u.Block = &store.Block{By: "x", At: k.clock.now(), Why: "y"} })
+			},
+			"unblock": func(*rapid.T) { change(func(u *store.User) { u.Block = nil }) },
+			"rename": func(rt *rapid.T) {
+				change(func(u *store.User) { u.Name = rapid.StringMatching(`[A-Zé]{1,9}`).Draw(rt, "name") })
+			},
+			"suspend": func(*rapid.T) { account("suspended") },
+			"open":    func(*rapid.T) { account("active") },
+			"later":   func(*rapid.T) { k.clock.push(time.Second) },
+			"reload":  func(rt *rapid.T) { k.room(rapid.IntRange(1, 6).Draw(rt, "room")) },
+		})
+	})
+}
+
+func TestWhoIsUsedStaysInMemory(t *testing.T) {
+	k := remembering(t, 50)
+	busy := k.start(false)
+	k.want(k.first(), busy, cause.None, "first")
+	var others []string
+	for range 200 {
+		k.clock.push(time.Second)
+		others = append(others, k.start(false))
+		k.want(k.first(), others[len(others)-1], cause.None, "somebody new")
+		reads := k.first().store.reads.Load()
+		k.want(k.first(), busy, cause.None, "busy")
+		if n := k.first().store.reads.Load() - reads; n != 0 {
+			t.Fatalf("a session in use had to be read again, after %d others", len(others))
+		}
+	}
+	if n := k.first().Cached(); n != 50 {
+		t.Errorf("%d sessions in memory, want 50", n)
+	}
+	for _, value := range others {
+		k.want(k.first(), value, cause.None, "who had to leave comes back")
+	}
+}
+
+func TestWhatIsOverLeavesNothingBehind(t *testing.T) {
+	k := remembering(t, 1000)
+	ctx := context.Background()
+	var values []string
+	for range 300 { // the table grows on the way
+		values = append(values, k.start(false))
+		k.want(k.first(), values[len(values)-1], cause.None, "begun")
+	}
+	if s, u, a := k.first().Kept(); s != 300 || u != 1 || a != 1 {
+		t.Fatalf("%d sessions, %d users, %d accounts", s, u, a)
+	}
+	for _, value := range values[:150] {
+		if err := k.first().End(ctx, value); err != nil {
+			t.Fatal(err)
+		}
+		k.want(k.first(), value, cause.SessionEnded, "ended")
+	}
+	for _, value := range values[150:] {
+		k.want(k.first(), value, cause.None, "another")
+	}
+	k.room(20)
+	if s, u, a := k.first().Kept(); s != 20 || u != 1 || a != 1 {
+		t.Fatalf("%d sessions, %d users, %d accounts after there was less room", s, u, a)
+	}
+	if err := k.first().dir.EndSessions(ctx, k.user.Account, k.user.ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, value := range values {
+		k.want(k.first(), value, cause.SessionEnded, "all ended")
+	}
+	if s, u, a := k.first().Kept(); s+u+a != 0 {
+		t.Errorf("%d sessions, %d users, %d accounts are still in memory", s, u, a)
+	}
+}
+
+func TestNewRulesCountAtOnceAndTheStoreIsNotAsked(t *testing.T) {
+	onStores(t, func(t *testing.T, k *kit) {
+		value := k.start(false)
+		if _, err := k.first().dir.UpdateAccount(context.Background(), k.user.Account, func(a *store.Account) error {
+			a.State, a.UnpaidInvoices = "arrears", 2
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		k.want(k.first(), value, cause.AccountArrears, "two invoices")
+		k.first().store.take(k.clock)
+		lenient := rules()
+		lenient.ArrearsBlocksAt = 3
+		k.first().Configure(settings(lenient, keyOne))
+		k.want(k.first(), value, cause.None, "two invoices, three block")
+		k.first().Configure(settings(rules(), keyOne))
+		k.want(k.first(), value, cause.AccountArrears, "two block again")
+	})
+}
