@@ -150,7 +150,7 @@ func (m *Manager) facts(ctx context.Context, l *Live, value string, rules direct
 		return nil, err
 	}
 	person, err := load(ctx, &m.memory, &l.holder.person, func(ctx context.Context) (*Person, error) {
-		return m.readPerson(ctx, l.holder)
+		return m.readPerson(ctx, l)
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return &Facts{Cause: cause.SessionEnded}, nil

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"hash/maphash"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,16 +18,17 @@ type memory struct {
 
 	mu       sync.Mutex
 	max      int
-	holders  map[key]*holder
+	holders  map[uint64]*holder // by number
 	accounts map[string]*account
+	number   func(account, user string) uint64
 }
 
 // holder is a user who has sessions in memory.
 type holder struct {
-	person  cell[Person]
-	first   *Live // of the user's sessions, see Live.next
-	account *account
-	id      string // under the lock; part of the text of the person, once there is one
+	person cell[Person]
+	first  *Live   // of the user's sessions, see Live.next
+	other  *holder // with the same number
+	id     string  // under the lock; part of the text of the person, once there is one
 }
 
 // account is one whose users have sessions in memory.
@@ -70,7 +72,46 @@ func load[T any](ctx context.Context, m *memory, c *cell[T], read func(context.C
 
 func (m *memory) init() {
 	m.table.init()
-	m.holders, m.accounts = map[key]*holder{}, map[string]*account{}
+	m.holders, m.accounts = map[uint64]*holder{}, map[string]*account{}
+	seed := maphash.MakeSeed()
+	m.number = func(account, user string) uint64 {
+		return maphash.Comparable(seed, [2]string{account, user})
+	}
+}
+
+// holder finds a user. All that follow are called under the lock.
+func (m *memory) holder(accountID, user string) *holder {
+	h := m.holders[m.number(accountID, user)]
+	for h != nil && (h.id != user || h.first.account.id != accountID) {
+		h = h.other
+	}
+	return h
+}
+
+func (m *memory) add(a *account, user string) *holder {
+	n := m.number(a.id, user)
+	h := &holder{id: user, other: m.holders[n]}
+	m.holders[n] = h
+	a.holders++
+	return h
+}
+
+// part takes out a user who has no session any more.
+func (m *memory) part(a *account, h *holder) {
+	n := m.number(a.id, h.id)
+	first := m.holders[n]
+	for at := &first; *at != nil; at = &(*at).other {
+		if *at == h {
+			*at = h.other
+			break
+		}
+	}
+	if m.holders[n] = first; first == nil {
+		delete(m.holders, n)
+	}
+	if a.holders--; a.holders == 0 {
+		delete(m.accounts, a.id)
+	}
 }
 
 // adopt brings a session into memory, or returns the one that is already there.
@@ -86,12 +127,9 @@ func (m *memory) adopt(cookie key, accountID, user string) *Live {
 		a = &account{id: strings.Clone(accountID)}
 		m.accounts[a.id] = a
 	}
-	k := within(accountID, user)
-	h := m.holders[k]
+	h := m.holder(accountID, user)
 	if h == nil {
-		h = &holder{account: a, id: user}
-		m.holders[k] = h
-		a.holders++
+		h = m.add(a, user)
 	}
 	l := &Live{cookie: cookie, holder: h, account: a, next: h.first}
 	h.first = l
@@ -122,19 +160,15 @@ func (m *memory) leave(l *Live) {
 	if !m.table.remove(l) {
 		return
 	}
-	h, a := l.holder, l.account
+	h := l.holder
 	for at := &h.first; *at != nil; at = &(*at).next {
 		if *at == l {
 			*at = l.next
 			break
 		}
 	}
-	if h.first != nil {
-		return
-	}
-	delete(m.holders, within(a.id, h.id))
-	if a.holders--; a.holders == 0 {
-		delete(m.accounts, a.id)
+	if h.first == nil {
+		m.part(l.account, h)
 	}
 }
 
@@ -162,7 +196,7 @@ func (m *memory) all() []*Live {
 func (m *memory) of(accountID, user string) (all []*Live) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if h := m.holders[within(accountID, user)]; h != nil {
+	if h := m.holder(accountID, user); h != nil {
 		for l := h.first; l != nil; l = l.next {
 			all = append(all, l)
 		}
@@ -183,7 +217,7 @@ func (m *memory) sessionChanged(accountID, id string) {
 func (m *memory) userChanged(accountID, user string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if h := m.holders[within(accountID, user)]; h != nil {
+	if h := m.holder(accountID, user); h != nil {
 		h.changed()
 	}
 }
@@ -224,7 +258,9 @@ func (m *memory) allChanged() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, h := range m.holders {
-		h.changed()
+		for ; h != nil; h = h.other {
+			h.changed()
+		}
 	}
 	for _, a := range m.accounts {
 		a.record.empty()

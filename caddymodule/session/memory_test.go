@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,7 +37,15 @@ func (k *kit) room(n int) {
 // Whatever happens, and however little room there is, memory gives the answer that
 // a process gives which has just started.
 func TestMemoryAnswersLikeTheStore(t *testing.T) {
-	k := remembering(t, 4)
+	t.Run("each user a number", func(t *testing.T) { answersLikeTheStore(t, remembering(t, 4)) })
+	t.Run("many with the same", func(t *testing.T) {
+		k := remembering(t, 4)
+		k.first().Confuse()
+		answersLikeTheStore(t, k)
+	})
+}
+
+func answersLikeTheStore(t *testing.T, k *kit) {
 	ctx := context.Background()
 	users := []*store.User{k.user}
 	for i := range 2 {
@@ -130,6 +139,51 @@ func TestWhoIsUsedStaysInMemory(t *testing.T) {
 	}
 	for _, value := range others {
 		k.want(k.first(), value, cause.None, "who had to leave comes back")
+	}
+}
+
+func TestUsersWithTheSameNumberLeaveNothingBehind(t *testing.T) {
+	k := remembering(t, 5)
+	k.first().Confuse()
+	ctx := context.Background()
+	var values []string
+	for i := range 20 {
+		u := &store.User{Account: k.user.Account, Email: fmt.Sprintf("u%d@example.test", i), Name: "U", Type: "teammate"}
+		if err := k.first().dir.CreateUser(ctx, u); err != nil {
+			t.Fatal(err)
+		}
+		s, err := k.first().Start(ctx, session.Login{User: u, Amr: []string{"pwd"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := k.first().Check(ctx, s.Cookie)
+		if err != nil || f.User.ID() != u.ID || f.User.Email() != u.Email {
+			t.Fatalf("%+v, %v; want %s", f, err, u.Email)
+		}
+		values = append(values, s.Cookie)
+		if s, u, _ := k.first().Kept(); s != min(i+1, 5) || u != s {
+			t.Fatalf("%d sessions of %d users", s, u)
+		}
+	}
+	for _, value := range values {
+		if err := k.first().End(ctx, value); err != nil {
+			t.Fatal(err)
+		}
+		k.want(k.first(), value, cause.SessionEnded, "ended")
+	}
+	if s, u, a := k.first().Kept(); s+u+a != 0 {
+		t.Errorf("%d sessions, %d users, %d accounts are still in memory", s, u, a)
+	}
+}
+
+// What a broken record holds reaches the app as far as it can be told.
+func TestAPersonWithAMarkInTheirName(t *testing.T) {
+	p := session.NewPerson(&store.User{ID: "jan", Account: "a", Email: "j\x00an@example.test", Name: "Zo\x00ë"})
+	f := &session.Facts{User: p, Account: &store.Account{}, Session: session.NewRecord(&store.Session{Handle: "h"})}
+	told := f.Told()
+	got := []string{p.ID(), p.Email(), p.Name(), told[session.ValueEmail], told[session.ValueName]}
+	if want := []string{"jan", "jan@example.test", "Zoë", "jan@example.test", "Zo%C3%AB"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -18,7 +18,7 @@ const amrSecond = "mfa"
 func (f *Facts) SecondStep() bool { return f.Session != nil && f.Session.manner.Value().second }
 
 // HasSecondStep tells whether the user has one switched on.
-func (f *Facts) HasSecondStep() bool { return f.User != nil && f.User.second }
+func (f *Facts) HasSecondStep() bool { return f.User != nil && f.User.kind.Value().second }
 
 // ProvedWithin tells whether whoever has the session proved who they are within
 // that time before now. It allocates nothing.

@@ -98,36 +98,36 @@ func (r *Record) idle() int64 { return r.manner.Value().idle }
 // Person is what is kept in memory of a user. Hash and devices are not: no
 // request needs them. It never changes.
 type Person struct {
-	text     string // id, address and name
-	kind     unique.Handle[kind]
-	seldom   *seldom // nil for most
-	id, name uint16  // where the id ends and the name begins
-	epoch    int32
-	second   bool // a second step is on
+	text  string // id, address and name; where odd, both again as the app is told them
+	kind  unique.Handle[kind]
+	epoch int32
+	name  uint16 // where the name begins
+	id    uint8  // where the id ends
+	odd   bool   // address or name has what no header can carry as it is
 }
 
-// kind is what many users have in common.
+// kind is what many users have in common; a block few have at all.
 type kind struct {
 	account, userType, locale string
 	groups                    string // userType as the app is told
+	second                    bool   // a second step is on
+	block                     *store.Block
 }
 
-// seldom is what few users have: a block, words that no header can carry as they are.
-type seldom struct {
-	block       *store.Block
-	email, name string // as the app is told
-}
+// mark parts the text of an odd person. Nothing in the directory has one.
+const mark = "\x00"
 
 // NewPerson returns what is kept of u.
 func NewPerson(u *store.User) *Person {
+	address, called := strings.ReplaceAll(u.Email, mark, ""), strings.ReplaceAll(u.Name, mark, "")
 	p := &Person{
-		text: u.ID + u.Email + u.Name,
-		kind: unique.Make(kind{u.Account, u.Type, u.Locale, ascii(u.Type)}),
-		id:   uint16(len(u.ID)), name: uint16(len(u.ID) + len(u.Email)), //nolint:gosec // both are bound
-		epoch: int32(u.Epoch), second: u.SecondStep, //nolint:gosec // a count of log-outs
+		text: u.ID + address + called, epoch: int32(u.Epoch), //nolint:gosec // a count of log-outs
+		kind: unique.Make(kind{u.Account, u.Type, u.Locale, ascii(u.Type), u.SecondStep, u.Block}),
+		id:   uint8(len(u.ID)), name: uint16(len(u.ID) + len(address)), //nolint:gosec // package directory bounds both
 	}
-	if email, name := ascii(u.Email), ascii(u.Name); u.Block != nil || email != u.Email || name != u.Name {
-		p.seldom = &seldom{u.Block, email, name}
+	if email, name := ascii(address), ascii(called); email != address || name != called {
+		p.text += mark + email + mark + name
+		p.odd = true
 	}
 	return p
 }
@@ -139,7 +139,13 @@ func (p *Person) ID() string { return p.text[:p.id] }
 func (p *Person) Email() string { return p.text[p.id:p.name] }
 
 // Name is their name as they write it.
-func (p *Person) Name() string { return p.text[p.name:] }
+func (p *Person) Name() string {
+	if p.odd {
+		name, _, _ := strings.Cut(p.text[p.name:], mark)
+		return name
+	}
+	return p.text[p.name:]
+}
 
 // Account is the id of their account.
 func (p *Person) Account() string { return p.kind.Value().account }
@@ -152,24 +158,24 @@ func (p *Person) Locale() string { return p.kind.Value().locale }
 
 // told returns address and name as the app is told.
 func (p *Person) told() (email, name string) {
-	if p.seldom != nil {
-		return p.seldom.email, p.seldom.name
+	if p.odd {
+		_, told, _ := strings.Cut(p.text, mark)
+		email, name, _ = strings.Cut(told, mark)
+		return email, name
 	}
 	return p.Email(), p.Name()
 }
 
 // user is p as far as the rules look.
 func (p *Person) user() store.User {
-	u := store.User{ID: p.ID(), Account: p.Account(), Email: p.Email(), Name: p.Name(), Type: p.Type(), SecondStep: p.second}
-	if p.seldom != nil {
-		u.Block = p.seldom.block
+	k := p.kind.Value()
+	return store.User{
+		ID: p.ID(), Account: k.account, Email: p.Email(), Name: p.Name(), Type: k.userType, SecondStep: k.second, Block: k.block,
 	}
-	return u
 }
 
-// key is how sessions, users and accounts are found in memory: half a SHA-256 of
-// what names them, so that a cookie, which is long and often stands in a header
-// longer still, need not be kept.
+// key is how a session is found in memory: half a SHA-256 of its cookie, which is
+// long and often stands in a header longer still, and so need not be kept.
 type key [sha256.Size / 2]byte
 
 func keyOf(name string) key {
@@ -178,15 +184,12 @@ func keyOf(name string) key {
 	return key(sum[:])
 }
 
-// within names a session or user of an account.
-func within(account, id string) key { return keyOf(account + "\x00" + id) }
-
-func (m *Manager) readPerson(ctx context.Context, h *holder) (*Person, error) {
-	u, err := m.dir.User(ctx, h.account.id, m.memory.called(h))
+func (m *Manager) readPerson(ctx context.Context, l *Live) (*Person, error) {
+	u, err := m.dir.User(ctx, l.account.id, m.memory.called(l.holder))
 	if err != nil {
 		return nil, err
 	}
 	p := NewPerson(u)
-	m.memory.call(h, p)
+	m.memory.call(l.holder, p)
 	return p, nil
 }
