@@ -42,14 +42,15 @@ func (m *Manager) find(ctx context.Context, value string) (*Live, *Facts, error)
 	if !ok {
 		return nil, &Facts{Cause: cause.NotLoggedIn}, nil
 	}
+	id := p.id()
 	// A cookie we signed whose session is gone must not fill the cache.
-	_, err := m.store.Get(ctx, store.Key{Tag: store.AccountTag(p.account), Kind: store.Sessions.Kind, ID: p.id()})
+	_, err := m.store.Get(ctx, store.Key{Tag: store.AccountTag(p.account), Kind: store.Sessions.Kind, ID: id})
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, &Facts{Cause: cause.SessionExpired}, nil
 	} else if err != nil {
 		return nil, nil, err
 	}
-	return m.memory.adopt(keyOf(value), p.account, p.user), nil, nil
+	return m.memory.adopt(keyOf(value), p.account, p.user, id), nil, nil
 }
 
 // open reads a cookie. Forged ones end here, without a look into the store.

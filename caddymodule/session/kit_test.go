@@ -42,7 +42,9 @@ type flaky struct {
 	reads  atomic.Int64
 	writes atomic.Int64
 	since  atomic.Int64 // unix nanoseconds of InSync while away
-	clock  *clock
+	// after runs once, when a session was read and nobody has seen it yet.
+	after atomic.Pointer[func()]
+	clock *clock
 }
 
 var errAway = errors.Join(store.ErrUnavailable, errors.New("taken away by the test"))
@@ -52,7 +54,13 @@ func (f *flaky) Get(ctx context.Context, key store.Key) ([]byte, error) {
 	if f.away.Load() {
 		return nil, errAway
 	}
-	return f.Engine.Get(ctx, key)
+	value, err := f.Engine.Get(ctx, key)
+	if key.Kind.Name == store.Sessions.Kind.Name {
+		if after := f.after.Swap(nil); after != nil {
+			(*after)()
+		}
+	}
+	return value, err
 }
 
 func (f *flaky) Update(ctx context.Context, tag string, fn func(store.Tx) error) error {

@@ -19,18 +19,39 @@ type Live struct {
 	turn    atomic.Uint32 // grows with each change; facts of an older one count no more
 	seen    moment        // of the last request on this node
 	written moment        // of the last request, in the store
-	queued  atomic.Bool   // waits for its seen to be written
+	mark    mark
 	account *account
 	holder  *holder
 	next    *Live // of the same user
 }
 
-// moment is a time in unix seconds, good until 2106.
+// moment is a time in unix seconds that changes; see seconds.
 type moment struct{ at atomic.Uint32 }
 
 func (m *moment) Load() int64 { return int64(m.at.Load()) }
 
-func (m *moment) Store(sec int64) { m.at.Store(uint32(sec)) } //nolint:gosec // see moment
+func (m *moment) Store(sec int64) { m.at.Store(seconds(time.Unix(sec, 0))) }
+
+// mark is a hash of the session's id in the store, by which a change of it is told
+// from those of the user's other sessions. Its lowest bit says that the session
+// waits for its seen to be written.
+type mark struct{ bits atomic.Uint32 }
+
+func (m *mark) set(hash uint64) { m.bits.Store(uint32(hash) &^ 1) } //nolint:gosec // a part of it is enough
+
+func (m *mark) is(hash uint64) bool { return m.bits.Load()&^1 == uint32(hash)&^1 } //nolint:gosec // see set
+
+// queue tells whether the session waited before.
+func (m *mark) queue() bool { return m.bits.Or(1)&1 != 0 }
+
+func (m *mark) unqueue() { m.bits.And(^uint32(1)) }
+
+// idler tells which of two sessions nobody has used for longer. One that has just
+// come is used right now.
+func (l *Live) idler(than *Live) bool {
+	one, other := l.seen.Load(), than.seen.Load()
+	return one != 0 && (other == 0 || one < other)
+}
 
 // outdate has facts made anew from what is known.
 func (l *Live) outdate() {
@@ -122,7 +143,7 @@ func (m *Manager) recheck(ctx context.Context, l *Live, value string, now time.T
 		return f, nil
 	}
 	set := m.settings.Load()
-	f, err := m.facts(ctx, l, value, set.Rules, now)
+	f, err := m.settled(ctx, l, value, set.Rules, now)
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +160,20 @@ func (m *Manager) recheck(ctx context.Context, l *Live, value string, now time.T
 // over tells whether a cause means that there is no session any more.
 func over(c cause.Cause) bool {
 	return c == cause.SessionEnded || c == cause.SessionExpired || c == cause.NotLoggedIn
+}
+
+// settled makes facts. Where a session seems over it looks again if there was a
+// change meanwhile: what it read may be from before and from after one by which all
+// other sessions of the user ended.
+func (m *Manager) settled(ctx context.Context, l *Live, value string, rules directory.Rules, now time.Time) (f *Facts, err error) {
+	for range 3 {
+		turn := l.turn.Load()
+		f, err = m.facts(ctx, l, value, rules, now)
+		if err != nil || !over(f.Cause) || turn == l.turn.Load() {
+			break
+		}
+	}
+	return f, err
 }
 
 func (m *Manager) facts(ctx context.Context, l *Live, value string, rules directory.Rules, now time.Time) (*Facts, error) {
@@ -212,10 +247,10 @@ func judge(rules directory.Rules, rec Record, p *Person, a *store.Account, seen 
 		f.AppDenied = !t.App
 		f.Repair = p.Type() == directory.SuperadminType && f.Cause.OfAccount()
 		if t := rules.Steady(&u, a, now); !t.IsZero() {
-			f.until = uint32(min(int64(f.until), t.Unix())) //nolint:gosec // the smaller one fits
+			f.until = min(f.until, seconds(t))
 		}
 		if required, from := rules.Duty(&u, a); required && from.After(now) {
-			f.until = uint32(min(int64(f.until), from.Unix())) //nolint:gosec // likewise
+			f.until = min(f.until, seconds(from))
 		}
 	}
 	return f

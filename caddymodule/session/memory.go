@@ -20,8 +20,12 @@ type memory struct {
 	max      int
 	holders  map[uint64]*holder // by number
 	accounts map[string]*account
-	number   func(account, user string) uint64
+	number   func(account, id string) uint64 // of a user or session
 }
+
+// mostOfOne is how many sessions of one user are kept. Who logs in all the time
+// pushes out themselves, not others.
+const mostOfOne = 256
 
 // holder is a user who has sessions in memory.
 type holder struct {
@@ -74,8 +78,8 @@ func (m *memory) init() {
 	m.table.init()
 	m.holders, m.accounts = map[uint64]*holder{}, map[string]*account{}
 	seed := maphash.MakeSeed()
-	m.number = func(account, user string) uint64 {
-		return maphash.Comparable(seed, [2]string{account, user})
+	m.number = func(account, id string) uint64 {
+		return maphash.Comparable(seed, [2]string{account, id})
 	}
 }
 
@@ -116,7 +120,7 @@ func (m *memory) part(a *account, h *holder) {
 
 // adopt brings a session into memory, or returns the one that is already there.
 // Where there is no room another one leaves.
-func (m *memory) adopt(cookie key, accountID, user string) *Live {
+func (m *memory) adopt(cookie key, accountID, user, id string) *Live {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if l := m.table.get(cookie); l != nil {
@@ -131,11 +135,29 @@ func (m *memory) adopt(cookie key, accountID, user string) *Live {
 	if h == nil {
 		h = m.add(a, user)
 	}
+	if l := h.excess(); l != nil {
+		m.leave(l)
+	}
 	l := &Live{cookie: cookie, holder: h, account: a, next: h.first}
+	l.mark.set(m.number(accountID, id))
 	h.first = l
 	m.table.put(l)
 	m.shrink(l)
 	return l
+}
+
+// excess is the session of a user that is to leave before another comes; nil: none.
+func (h *holder) excess() (idlest *Live) {
+	n := 0
+	for l := h.first; l != nil; l = l.next {
+		if n++; idlest == nil || l.idler(idlest) {
+			idlest = l
+		}
+	}
+	if n < mostOfOne {
+		return nil
+	}
+	return idlest
 }
 
 // shrink has those leave for whom there is no room.
@@ -178,6 +200,7 @@ func (m *memory) setMax(n int) {
 	defer m.mu.Unlock()
 	m.max = n
 	m.shrink(nil)
+	m.table.fit(0)
 }
 
 func (m *memory) len() int {
@@ -204,12 +227,14 @@ func (m *memory) of(accountID, user string) (all []*Live) {
 	return all
 }
 
-// sessionChanged has the next request of a session ask the store, and with it
-// those of the user's other sessions.
+// sessionChanged has the next request of a session ask the store.
 func (m *memory) sessionChanged(accountID, id string) {
 	user, _, _ := strings.Cut(id, ".")
+	hash := m.number(accountID, id)
 	for _, l := range m.of(accountID, user) {
-		l.turn.Add(1)
+		if l.mark.is(hash) {
+			l.turn.Add(1)
+		}
 	}
 }
 

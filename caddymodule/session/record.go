@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,14 +51,19 @@ func record(s *store.Session) Record {
 			amr: ascii(strings.Join(s.Amr, " ")), second: slices.Contains(s.Amr, amrSecond),
 			idle: s.Idle, site: SiteOf(s.Site), scope: s.Scope,
 		}),
-		limit: uint32(s.Created.Add(time.Duration(s.Absolute) * time.Second).Unix()), //nolint:gosec // good until 2106
-		epoch: int32(s.Epoch), account: int32(s.AccEpoch),                            //nolint:gosec // counts of log-outs
+		limit: seconds(s.Created.Add(time.Duration(s.Absolute) * time.Second)),
+		epoch: int32(s.Epoch), account: int32(s.AccEpoch), //nolint:gosec // counts of log-outs
 		text: fmt.Sprintf("%0*d", timeLength, provedAt(s)) + s.Handle,
 	}
 	if !s.Ended.IsZero() {
 		r.epoch = ended
 	}
 	return r
+}
+
+// seconds is a time as it lies in memory: whole unix seconds, from 1970 to 2106.
+func seconds(t time.Time) uint32 {
+	return uint32(max(0, min(t.Unix(), math.MaxUint32)))
 }
 
 // timeLength is how long a time in unix seconds is, from 2001 to 2286. One that
@@ -114,19 +120,19 @@ type kind struct {
 	block                     *store.Block
 }
 
-// mark parts the text of an odd person. Nothing in the directory has one.
-const mark = "\x00"
+// parting parts the text of an odd person. Nothing in the directory has one.
+const parting = "\x00"
 
 // NewPerson returns what is kept of u.
 func NewPerson(u *store.User) *Person {
-	address, called := strings.ReplaceAll(u.Email, mark, ""), strings.ReplaceAll(u.Name, mark, "")
+	address, called := strings.ReplaceAll(u.Email, parting, ""), strings.ReplaceAll(u.Name, parting, "")
 	p := &Person{
 		text: u.ID + address + called, epoch: int32(u.Epoch), //nolint:gosec // a count of log-outs
 		kind: unique.Make(kind{u.Account, u.Type, u.Locale, ascii(u.Type), u.SecondStep, u.Block}),
 		id:   uint8(len(u.ID)), name: uint16(len(u.ID) + len(address)), //nolint:gosec // package directory bounds both
 	}
 	if email, name := ascii(address), ascii(called); email != address || name != called {
-		p.text += mark + email + mark + name
+		p.text += parting + email + parting + name
 		p.odd = true
 	}
 	return p
@@ -141,7 +147,7 @@ func (p *Person) Email() string { return p.text[p.id:p.name] }
 // Name is their name as they write it.
 func (p *Person) Name() string {
 	if p.odd {
-		name, _, _ := strings.Cut(p.text[p.name:], mark)
+		name, _, _ := strings.Cut(p.text[p.name:], parting)
 		return name
 	}
 	return p.text[p.name:]
@@ -159,8 +165,8 @@ func (p *Person) Locale() string { return p.kind.Value().locale }
 // told returns address and name as the app is told.
 func (p *Person) told() (email, name string) {
 	if p.odd {
-		_, told, _ := strings.Cut(p.text, mark)
-		email, name, _ = strings.Cut(told, mark)
+		_, told, _ := strings.Cut(p.text, parting)
+		email, name, _ = strings.Cut(told, parting)
 		return email, name
 	}
 	return p.Email(), p.Name()
@@ -185,11 +191,14 @@ func keyOf(name string) key {
 }
 
 func (m *Manager) readPerson(ctx context.Context, l *Live) (*Person, error) {
-	u, err := m.dir.User(ctx, l.account.id, m.memory.called(l.holder))
+	id := m.memory.called(l.holder)
+	u, err := m.dir.User(ctx, l.account.id, id)
 	if err != nil {
 		return nil, err
 	}
-	p := NewPerson(u)
+	known := *u
+	known.ID = id // whatever a broken record says of itself
+	p := NewPerson(&known)
 	m.memory.call(l.holder, p)
 	return p, nil
 }

@@ -34,7 +34,7 @@ func (m *Manager) saw(l *Live, f *Facts, value string, now time.Time) {
 		return
 	}
 	l.seen.Store(sec)
-	if f.Session == nil || sec-l.written.Load() < seenAfter(f.Session) || l.queued.Swap(true) {
+	if f.Session == nil || sec-l.written.Load() < seenAfter(f.Session) || l.mark.queue() {
 		return
 	}
 	p, ok := m.open(value)
@@ -58,7 +58,7 @@ func (m *Manager) flushSeen(ctx context.Context) {
 	m.seen.mu.Unlock()
 	byAccount := map[string][]seen{}
 	for _, s := range q {
-		s.queued.Store(false)
+		s.mark.unqueue()
 		byAccount[s.account.id] = append(byAccount[s.account.id], s)
 	}
 	for account, all := range byAccount {
@@ -83,7 +83,11 @@ func (m *Manager) writeSeen(ctx context.Context, account string, some []seen) er
 				return err
 			}
 			seen := s.seen.Load()
-			if !rec.Ended.IsZero() || seen <= rec.LastSeen.Unix() {
+			if !rec.Ended.IsZero() {
+				continue
+			}
+			if seen <= rec.LastSeen.Unix() {
+				written[s.Live] = rec.LastSeen.Unix() // by another node
 				continue
 			}
 			rec.LastSeen = time.Unix(seen, 0)

@@ -149,7 +149,8 @@ func (m *Manager) Close(ctx context.Context) {
 	m.streams.closeAll()
 }
 
-// Flush writes what is still to be written, before a restart for example.
+// Flush writes what waits to be written, before a restart for example. What the
+// store knows of a session's last request is a minute old at most, see seenEvery.
 func (m *Manager) Flush(ctx context.Context) { m.flushSeen(ctx) }
 
 // Cached returns how many sessions are in memory.

@@ -39,12 +39,8 @@ func (t *table) get(k key) *Live {
 
 // put adds a session that is not there.
 func (t *table) put(l *Live) {
-	if n := len(*t.places.Load()); t.taken+1 > n/4*3 {
-		n = fewestPlaces
-		for t.live+1 > n/2 {
-			n *= 2
-		}
-		t.rebuild(n)
+	if t.taken+1 > len(*t.places.Load())/4*3 {
+		t.fit(1)
 	}
 	places := *t.places.Load()
 	n := len(places)
@@ -55,6 +51,15 @@ func (t *table) put(l *Live) {
 	places[i].Store(l)
 	t.taken++
 	t.live++
+}
+
+// fit makes room for all that are there and so many more.
+func (t *table) fit(more int) {
+	n := fewestPlaces
+	for t.live+more > n/2 {
+		n *= 2
+	}
+	t.rebuild(n)
 }
 
 // remove tells whether the session was there.
@@ -114,7 +119,7 @@ func (t *table) idlest(keep *Live) (found *Live) {
 		if l == nil || l == &left || l == keep {
 			continue
 		}
-		if found == nil || l.seen.Load() != 0 && (found.seen.Load() == 0 || l.seen.Load() < found.seen.Load()) {
+		if found == nil || l.idler(found) {
 			found = l
 		}
 		if seen++; seen == asked {
