@@ -11,34 +11,16 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
-
-// lines collects what the demo prints, while it prints.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
 
 // demonstration is a running demo.
 type demonstration struct {
-	out  lines
+	out  testkit.Log
 	url  string
 	done chan int
 	stop context.CancelFunc
