@@ -97,8 +97,9 @@ func (t *table) rebuild(n int) {
 
 func (t *table) all() []*Live {
 	all := make([]*Live, 0, t.live)
-	for i := range *t.places.Load() {
-		if l := (*t.places.Load())[i].Load(); l != nil && l != &left {
+	places := *t.places.Load()
+	for i := range places {
+		if l := places[i].Load(); l != nil && l != &left {
 			all = append(all, l)
 		}
 	}
@@ -113,7 +114,7 @@ const asked = 16
 // come are used right now.
 func (t *table) idlest(keep *Live) (found *Live) {
 	places := *t.places.Load()
-	n, first, seen := len(places), rand.IntN(len(*t.places.Load())), 0 //nolint:gosec // no secret
+	n, first, seen := len(places), rand.IntN(len(places)), 0 //nolint:gosec // no secret
 	for i := range n {
 		l := places[(first+i)&(n-1)].Load()
 		if l == nil || l == &left || l == keep {
