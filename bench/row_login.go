@@ -13,11 +13,13 @@ const (
 	wantLogins = 0.9
 	// loginClients keep the hasher busy while many of them wait for the disk.
 	loginClients = 64
+	// loginTurns are how often logins and hashes alone take turns in a round.
+	loginTurns = 4
 )
 
 // measureLogin compares logins with what the machine can hash, both by the same
-// code, before and after: a virtual machine changes its speed from second to
-// second.
+// code, right before and right after, in short turns: a virtual machine changes its
+// speed from second to second.
 func measureLogin(ctx context.Context, b *bench) error {
 	for _, name := range b.stores {
 		s, err := b.server(ctx, name)
@@ -26,20 +28,22 @@ func measureLogin(ctx context.Context, b *bench) error {
 		}
 		var samples []sample
 		var shares, hashes, costs []float64
-		for range b.rounds {
-			before, costBefore, err := b.hashing(ctx, b.length())
+		turn := b.length() / loginTurns
+		before, costBefore, err := b.hashing(ctx, turn)
+		if err != nil {
+			return err
+		}
+		for range b.rounds * loginTurns {
+			one, err := b.logins(ctx, s, 2*turn)
 			if err != nil {
 				return err
 			}
-			one, err := b.logins(ctx, s, 2*b.length())
-			if err != nil {
-				return err
-			}
-			after, costAfter, err := b.hashing(ctx, b.length())
+			after, costAfter, err := b.hashing(ctx, turn)
 			if err != nil {
 				return err
 			}
 			limit, cost := (before+after)/2, (costBefore+costAfter)/2
+			before, costBefore = after, costAfter
 			samples = append(samples, one)
 			shares = append(shares, one.PerSecond/limit)
 			hashes = append(hashes, float64(cores())/limit*1000)

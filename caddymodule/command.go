@@ -70,7 +70,7 @@ var globalFlags = []operate.Flag{
 func (t *terminal) run(ctx context.Context, args []string) int {
 	switch firstWord(args) {
 	case hashCommand:
-		return t.hash()
+		return t.hash(args[1:])
 	case "check":
 		return t.check(ctx, args)
 	case "demo":

@@ -1,8 +1,10 @@
 package caddymodule
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 
 	"github.com/cliendo/gateway/caddymodule/operate"
 	"github.com/cliendo/gateway/caddymodule/passhash"
@@ -12,17 +14,21 @@ import (
 // hashed at low priority. It is not for people, so help does not name it.
 const hashCommand = "hash-passwords"
 
-func (t *terminal) hash() int {
-	if err := passhash.Serve(os.Stdin, os.Stdout); err != nil {
+func (t *terminal) hash(args []string) int {
+	workers, err := strconv.Atoi(firstWord(args))
+	if err != nil {
+		return t.fail(fmt.Errorf("how many passwords at a time: %w", err), false)
+	}
+	if err := passhash.Serve(os.Stdin, os.Stdout, workers); err != nil {
 		return t.fail(err, false)
 	}
 	return operate.ExitOK
 }
 
-// hashProcess returns how to start a process that hashes, or nil where this
+// hashProcess returns how to start a process that hashes so many at a time, or nil where this
 // program is not one that serves: a command that runs for a moment, a test, or
 // somebody else's program that Caddy is a part of.
-func hashProcess() func() *exec.Cmd {
+func hashProcess(workers int) func() *exec.Cmd {
 	args := append(os.Args[1:len(os.Args):len(os.Args)], "", "")
 	serves := args[0] == "run" || args[0] == "gateway" && args[1] == "demo"
 	self, err := os.Executable()
@@ -30,7 +36,7 @@ func hashProcess() func() *exec.Cmd {
 		return nil
 	}
 	return func() *exec.Cmd {
-		cmd := exec.Command(self, "gateway", hashCommand) //nolint:noctx // our own binary, ended with the hasher
+		cmd := exec.Command(self, "gateway", hashCommand, strconv.Itoa(workers)) //nolint:noctx,gosec // our own binary, ended with the hasher
 		cmd.Stderr = os.Stderr
 		return cmd
 	}

@@ -25,6 +25,19 @@ func (h *Hasher) Join(p Place) bool {
 // Impatient sets how long a job may take in a process of its own.
 func (h *Hasher) Impatient(d time.Duration) { h.process.patience = d }
 
+// Sent is how many jobs the process has and has not answered.
+func (h *Hasher) Sent() int {
+	h.process.mu.Lock()
+	c := h.process.child
+	h.process.mu.Unlock()
+	if c == nil {
+		return 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.waiting)
+}
+
 // Level is how long a "no" lasts at least.
 func (h *Hasher) Level() time.Duration {
 	h.level.mu.Lock()

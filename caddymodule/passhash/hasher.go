@@ -103,7 +103,8 @@ type Hasher struct {
 	params  Params
 	dummy   string
 	queue   *queue
-	process *process // or nil
+	process *process      // or nil
+	here    chan struct{} // held by whoever hashes in this process
 	level   level
 	total   atomic.Uint64
 }
@@ -115,7 +116,7 @@ func New(o Options) *Hasher {
 	if err := o.Params.Validate(); err != nil {
 		panic(fmt.Sprintf("passhash: %v", err))
 	}
-	h := &Hasher{params: o.Params, dummy: dummy(o.Params), queue: newQueue(o)}
+	h := &Hasher{params: o.Params, dummy: dummy(o.Params), queue: newQueue(o), here: make(chan struct{}, o.Workers)}
 	if o.Process != nil {
 		h.process = &process{command: o.Process, log: o.Log, patience: patience}
 	}
@@ -156,7 +157,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if password == "" || len(password) > MaxLength {
 		return "", fmt.Errorf("hashing a password of %d bytes: %w", len(password), ErrLength)
 	}
-	_, a, err := h.inTurn(ctx, Place{Reserved: true}, job{Params: h.params, Password: password})
+	a, err := h.inTurn(ctx, Place{Reserved: true}, job{Params: h.params, Password: password})
 	if err != nil {
 		return "", err
 	}
@@ -171,6 +172,8 @@ func (h *Hasher) run(j job) answer {
 			return a
 		}
 	}
+	h.here <- struct{}{}
+	defer func() { <-h.here }()
 	return j.run()
 }
 
@@ -196,16 +199,16 @@ func (h *Hasher) Verify(ctx context.Context, encoded, password string, p Place) 
 	if foreign && hash.work < h.params.work() {
 		j.Beside = h.dummy
 	}
-	begun, a, err := h.inTurn(ctx, p, j)
+	a, err := h.inTurn(ctx, p, j)
 	if err != nil {
 		return Result{}, err
 	}
 	if foreign {
-		h.level.learn(time.Since(begun))
+		h.level.learn(a.Took)
 	}
 	ok := a.OK && usable
 	if !ok && !p.Low { // nobody waits for what is low
-		h.level.wait(ctx, begun)
+		h.level.wait(ctx, a.Took)
 	}
 	return Result{OK: ok, Outdated: ok && hash.params != h.params}, errors.Join(unknown, a.err())
 }
@@ -217,14 +220,13 @@ func (h *Hasher) Full(p Place) bool { return h.queue.full(p) }
 // slow is the work from which a job is given more time in the process.
 const slow = 200 * time.Millisecond
 
-// inTurn computes a job when its turn has come, and says when that was.
-func (h *Hasher) inTurn(ctx context.Context, p Place, j job) (begun time.Time, a answer, err error) {
+// inTurn computes a job when its turn has come.
+func (h *Hasher) inTurn(ctx context.Context, p Place, j job) (answer, error) {
 	if err := h.queue.enter(ctx, p); err != nil {
-		return begun, a, err
+		return answer{}, err
 	}
 	defer h.queue.leave()
-	begun = time.Now()
-	return begun, h.run(j), nil
+	return h.run(j), nil
 }
 
 // Stats returns how many passwords are being hashed and how many callers wait

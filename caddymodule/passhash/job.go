@@ -1,6 +1,9 @@
 package passhash
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // job is one hash, to be computed here or in a process of its own.
 type job struct {
@@ -16,9 +19,17 @@ type answer struct {
 	OK      bool   // the password is that of Encoded
 	Encoded string // the new hash
 	Err     string
+	Took    time.Duration // to compute it
 }
 
 func (j job) run() answer {
+	begun := time.Now()
+	a := j.compute()
+	a.Took = time.Since(begun)
+	return a
+}
+
+func (j job) compute() answer {
 	if j.Encoded == "" {
 		encoded, err := j.Params.hash(j.Password)
 		if err != nil {

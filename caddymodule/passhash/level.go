@@ -34,10 +34,10 @@ func (l *level) learn(took time.Duration) {
 	l.top -= (l.top - took) / sinking
 }
 
-// wait waits until a comparison that began then has lasted long enough.
-func (l *level) wait(ctx context.Context, begun time.Time) {
+// wait waits until a comparison that took so long has lasted long enough.
+func (l *level) wait(ctx context.Context, took time.Duration) {
 	l.mu.Lock()
-	left := l.top - time.Since(begun)
+	left := l.top - took
 	l.mu.Unlock()
 	if left <= 0 {
 		return

@@ -46,7 +46,13 @@ type child struct {
 	mu      sync.Mutex
 	encoder *gob.Encoder
 	last    uint64
-	waiting map[uint64]chan answer
+	waiting map[uint64]waiter
+}
+
+// waiter is a job under way.
+type waiter struct {
+	answer chan answer
+	slow   bool
 }
 
 // do returns false when the job was not done.
@@ -55,11 +61,7 @@ func (p *process) do(j job) (answer, bool) {
 	if c == nil {
 		return answer{}, false
 	}
-	limit := p.patience
-	if j.Slow {
-		limit *= slowly
-	}
-	a, err := c.do(j, limit)
+	a, err := c.do(j, p.patience)
 	if err == nil {
 		return a, true
 	}
@@ -131,7 +133,7 @@ func start(cmd *exec.Cmd) (*child, io.Reader, error) {
 	}
 	return &child{
 		cmd: cmd, in: in, gone: make(chan struct{}),
-		encoder: gob.NewEncoder(in), waiting: make(map[uint64]chan answer),
+		encoder: gob.NewEncoder(in), waiting: make(map[uint64]waiter),
 	}, out, nil
 }
 
@@ -144,11 +146,11 @@ func (c *child) listen(out io.Reader) {
 			break
 		}
 		c.mu.Lock()
-		ch := c.waiting[r.ID]
+		w := c.waiting[r.ID]
 		delete(c.waiting, r.ID)
 		c.mu.Unlock()
-		if ch != nil {
-			ch <- r.Answer
+		if w.answer != nil {
+			w.answer <- r.Answer
 		}
 	}
 	_ = c.cmd.Process.Kill() // it may have closed its output only
@@ -161,10 +163,13 @@ var (
 )
 
 func (c *child) do(j job, patience time.Duration) (answer, error) {
-	ch := make(chan answer, 1)
+	w := waiter{answer: make(chan answer, 1), slow: j.Slow}
 	c.mu.Lock()
 	c.last++
-	c.waiting[c.last] = ch
+	c.waiting[c.last] = w
+	if c.slow() {
+		patience *= slowly
+	}
 	err := c.encoder.Encode(request{c.last, j})
 	c.mu.Unlock()
 	if err != nil {
@@ -173,11 +178,22 @@ func (c *child) do(j job, patience time.Duration) (answer, error) {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
-	case a := <-ch:
+	case a := <-w.answer:
 		return a, nil
 	case <-c.gone:
 		return answer{}, errGone
 	case <-timer.C:
 		return answer{}, errSlow
 	}
+}
+
+// slow tells whether one that takes long is under way: who is behind it waits too.
+// c.mu is held.
+func (c *child) slow() bool {
+	for _, w := range c.waiting {
+		if w.slow {
+			return true
+		}
+	}
+	return false
 }

@@ -1,6 +1,8 @@
 package passhash_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/gob"
 	"errors"
 	"io"
@@ -27,19 +29,22 @@ func TestMain(m *testing.M) {
 	case "":
 		goleak.VerifyTestMain(m)
 	case "hasher":
-		if err := passhash.Serve(os.Stdin, os.Stdout); err != nil {
+		if err := passhash.Serve(os.Stdin, os.Stdout, 4); err != nil {
 			os.Exit(1)
 		}
 	case "quitter":
 	case "silent":
 		_, _ = io.Copy(io.Discard, os.Stdin)
 	case "liar":
-		lie()
+		lie(0)
+	case "sluggard":
+		lie(1500 * time.Millisecond)
 	}
 }
 
-// lie says yes to everything: so tests see who computed.
-func lie() {
+// lie says yes to everything, after some thought about the first: so tests see who
+// computed.
+func lie(thought time.Duration) {
 	type answer struct{ OK bool }
 	in, out := gob.NewDecoder(os.Stdin), gob.NewEncoder(os.Stdout)
 	for {
@@ -47,6 +52,8 @@ func lie() {
 		if in.Decode(&r) != nil {
 			return
 		}
+		time.Sleep(thought)
+		thought = 0
 		_ = out.Encode(struct {
 			ID     uint64
 			Answer answer
@@ -189,11 +196,81 @@ func TestCloseEndsTheProcessAndHashesGoOnHere(t *testing.T) {
 	}
 }
 
+// Behind a hash that takes long others wait, and that is no reason to give the
+// process up.
+func TestWhoIsBehindASlowHashIsGivenItsTime(t *testing.T) {
+	o := outsource(t, "sluggard")
+	o.Impatient(time.Second)
+	slow := "$2y$13$" + strings.Repeat("a", 53)
+	var all sync.WaitGroup
+	all.Go(func() { verify(t, o.Hasher, slow, "x") })
+	for o.Sent() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if !verify(t, o.Hasher, byReference, "wrong").OK || o.log.String() != "" {
+		t.Errorf("not waited for: %s", &o.log)
+	}
+	all.Wait()
+}
+
+func TestOneMoreThanThereAreWorkersIsAhead(t *testing.T) {
+	hold := func(o *outsourced) (release func()) {
+		t.Helper()
+		release, err := o.Hold(t.Context(), passhash.Place{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return release
+	}
+	o := outsource(t, "hasher") // four workers
+	for range 4 {
+		defer hold(o)()
+	}
+	if running, waiting, _ := o.Stats(); running != 4 || waiting != 0 {
+		t.Errorf("%d running, %d waiting", running, waiting)
+	}
+	defer hold(o)()
+	if running, waiting, _ := o.Stats(); running != 4 || waiting != 1 {
+		t.Errorf("with one more: %d running, %d waiting", running, waiting)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := o.Hold(ctx, passhash.Place{}); !errors.Is(err, passhash.ErrBusy) {
+		t.Errorf("one more than that: %v", err)
+	}
+}
+
+func TestServeComputesOnlySoManyAtATime(t *testing.T) {
+	type job struct{ Encoded, Password string }
+	type request struct {
+		ID  uint64
+		Job job
+	}
+	slow := "$2y$10$" + strings.Repeat("a", 53)
+	quick := hash(t, passhash.New(passhash.Options{Params: cheap}), "x")
+	var in, out bytes.Buffer
+	say := gob.NewEncoder(&in)
+	for id, encoded := range []string{slow, quick, slow, quick} {
+		if err := say.Encode(request{uint64(id), job{encoded, "x"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := passhash.Serve(&in, &out, 1); err != nil {
+		t.Fatal(err)
+	}
+	for replies, want := gob.NewDecoder(&out), uint64(0); want < 4; want++ {
+		var r struct{ ID uint64 }
+		if err := replies.Decode(&r); err != nil || r.ID != want {
+			t.Fatalf("answer %d is to %d, %v", want, r.ID, err)
+		}
+	}
+}
+
 func TestServeEndsWithItsInput(t *testing.T) {
-	if err := passhash.Serve(strings.NewReader(""), io.Discard); err != nil {
+	if err := passhash.Serve(strings.NewReader(""), io.Discard, 2); err != nil {
 		t.Error(err)
 	}
-	if err := passhash.Serve(strings.NewReader("this is not what we say"), io.Discard); err == nil {
+	if err := passhash.Serve(strings.NewReader("this is not what we say"), io.Discard, 2); err == nil {
 		t.Error("nonsense is no error")
 	}
 }

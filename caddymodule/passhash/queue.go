@@ -16,10 +16,11 @@ const reservedShare = 3
 // network in order of arrival.
 type queue struct {
 	workers int
+	ahead   int // have a place before their worker is free
 	maxWait time.Duration
 
 	mu       sync.Mutex
-	running  int
+	placed   int
 	row      int // reserved ones served since one of the others was
 	reserved *lane
 	ordinary *lane
@@ -29,15 +30,26 @@ type queue struct {
 // lowRoom is how much of what nobody waits for may wait.
 const lowRoom = 8
 
+// ahead is how many wait in the process that computes, so that a worker of it
+// goes on at once: from an answer to the next job by way of here it is a while.
+const ahead = 1
+
 func newQueue(o Options) *queue {
-	return &queue{
+	q := &queue{
 		workers:  o.Workers,
 		maxWait:  o.MaxWait,
 		reserved: newLane(o.Reserved, o.PerNetwork),
 		ordinary: newLane(o.Queue, o.PerNetwork),
 		low:      newLane(lowRoom, lowRoom),
 	}
+	if o.Process != nil {
+		q.ahead = ahead
+	}
+	return q
 }
+
+// free tells whether there is a place. q.mu is held.
+func (q *queue) free() bool { return q.placed < q.workers+q.ahead }
 
 // enter returns nil when the caller has a place, which it must leave. Errors
 // are ErrBusy, and wrap the error of ctx where that ended the wait.
@@ -46,8 +58,8 @@ func (q *queue) enter(ctx context.Context, p Place) error {
 		return fmt.Errorf("waiting to hash a password: %w: %w", ErrBusy, err)
 	}
 	q.mu.Lock()
-	if q.running < q.workers { // then nobody waits
-		q.running++
+	if q.free() { // then nobody waits
+		q.placed++
 		q.mu.Unlock()
 		return nil
 	}
@@ -76,7 +88,7 @@ func (q *queue) full(p Place) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
-	case q.running < q.workers:
+	case q.free():
 		return false
 	case p.Low:
 		return q.low.closed(p.Network, false)
@@ -125,7 +137,7 @@ func (q *queue) leave() {
 		next.outcome <- true
 		return
 	}
-	q.running--
+	q.placed--
 }
 
 func (q *queue) next() *turn {
@@ -143,5 +155,6 @@ func (q *queue) next() *turn {
 func (q *queue) stats() (running, waiting int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.running, q.reserved.waiting + q.ordinary.waiting + q.low.waiting
+	running = min(q.placed, q.workers)
+	return running, q.placed - running + q.reserved.waiting + q.ordinary.waiting + q.low.waiting
 }

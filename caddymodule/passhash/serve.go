@@ -27,37 +27,63 @@ type reply struct {
 	Answer answer
 }
 
-// Serve is the other side of Options.Process: it computes what it reads from in
-// and writes the answers to out, until in ends. Then it returns nil, so that the
-// process never outlives the one that started it.
+// Serve is the other side of Options.Process: it computes what it reads from in, so
+// many at a time, and writes the answers to out, until in ends. Then it returns nil,
+// so that the process never outlives the one that started it. Zero workers are one
+// for each core.
 //
 // The process takes what others leave of the cores: on Linux at once and only
 // that, elsewhere by a lower priority. A Hasher that waits too long for it
 // computes for itself.
-func Serve(in io.Reader, out io.Writer) error {
+func Serve(in io.Reader, out io.Writer, workers int) error {
 	defer runtime.KeepAlive(ballast())
 	if err := stepBack(); err != nil {
 		return fmt.Errorf("hashing passwords with low priority: %w", err)
 	}
-	var (
-		requests = gob.NewDecoder(in)
-		replies  = gob.NewEncoder(out)
-		writing  sync.Mutex
-		jobs     sync.WaitGroup
-	)
-	defer jobs.Wait()
-	for {
-		var r request
-		if err := requests.Decode(&r); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("reading passwords to hash: %w", err)
-		}
-		jobs.Go(func() { // the other side bounds how many there are
-			a := r.Job.run()
-			writing.Lock()
-			defer writing.Unlock()
-			_ = replies.Encode(reply{r.ID, a}) // who does not listen any more ends us
-		})
+	s := server{in: gob.NewDecoder(in), out: gob.NewEncoder(out)}
+	var all sync.WaitGroup
+	for range positive(workers, runtime.GOMAXPROCS(0)) {
+		all.Go(s.work)
 	}
+	all.Wait()
+	if errors.Is(s.err, io.EOF) {
+		return nil
+	}
+	return fmt.Errorf("reading passwords to hash: %w", s.err)
+}
+
+// server is what the workers share. Each takes its next job from the pipe itself:
+// a reader of its own would need a core between two hashes that fill all of them.
+type server struct {
+	reading sync.Mutex
+	in      *gob.Decoder
+	err     error // why there is no more to read
+
+	writing sync.Mutex
+	out     *gob.Encoder
+}
+
+func (s *server) work() {
+	for {
+		r, ok := s.next()
+		if !ok {
+			return
+		}
+		s.reply(reply{r.ID, r.Job.run()})
+	}
+}
+
+func (s *server) next() (r request, ok bool) {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	if s.err == nil {
+		s.err = s.in.Decode(&r)
+	}
+	return r, s.err == nil
+}
+
+func (s *server) reply(r reply) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	_ = s.out.Encode(r) // who does not listen any more ends us
 }
