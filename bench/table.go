@@ -104,6 +104,7 @@ func (b *bench) cells() [][]string {
 func legend() string {
 	return fmt.Sprintf(`%d cores for servers and load together. Figures are medians over the rounds, ratios medians of pairs of one
 round with the least and the greatest. * counts the rounds in which others used more than 5 %% of the machine.
+Logins take turns with hashes alone, %d times a round: every turn counts as one.
 CPU and RssAnon (anonymous memory: bbolt maps its file, which does not count) are those of the server and its children.
-`, cores())
+`, cores(), loginTurns)
 }

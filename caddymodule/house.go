@@ -117,7 +117,7 @@ func (h *house) passwords(o passhash.Options) *passhash.Hasher {
 	defer h.mu.Unlock()
 	if want := (hashing{o.Params, o.Workers, o.Queue}); h.hasher == nil || h.hash != want {
 		h.closeHasher()
-		o.Process, o.Log = hashProcess(o.Workers), h.log
+		o.Process, o.Log = hashProcess(), h.log
 		h.hasher, h.hash = passhash.New(o), want
 	}
 	return h.hasher

@@ -25,6 +25,15 @@ func (h *Hasher) Join(p Place) bool {
 // Impatient sets how long a job may take in a process of its own.
 func (h *Hasher) Impatient(d time.Duration) { h.process.patience = d }
 
+// ServeBesides is Serve with the priority of the test.
+var ServeBesides = serve
+
+// Occupy takes the place of one that hashes in this process until release.
+func (h *Hasher) Occupy() (release func()) {
+	h.here <- struct{}{}
+	return func() { <-h.here }
+}
+
 // Sent is how many jobs the process has and has not answered.
 func (h *Hasher) Sent() int {
 	h.process.mu.Lock()

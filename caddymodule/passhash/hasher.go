@@ -58,8 +58,8 @@ type Options struct {
 	// PerNetwork is how many of one network may wait in a lane, default
 	// DefaultPerNetwork.
 	PerNetwork int
-	// Process starts the process that computes the hashes, which calls Serve with
-	// its standard input and output. Without it, and for a while after it failed,
+	// Process starts the process that computes the hashes, so many at a time, which
+	// calls Serve with its standard input and output. Without it, and for a while after it failed,
 	// hashes are computed here. Go knows no priorities, and a hash keeps a core
 	// for 20 to 40 ms: on two cores that other programs used as well, a flood of
 	// logins made other requests of the same process 20 times as slow in the
@@ -68,7 +68,7 @@ type Options struct {
 	// too, at no such loss. How much of the 99th percentile that saves depends on
 	// what else runs. It also keeps the garbage of hashing, 19 MiB each time, away from
 	// a large heap.
-	Process func() *exec.Cmd
+	Process func(workers int) *exec.Cmd
 	// Log is told when Process fails; default slog.Default.
 	Log *slog.Logger
 	// MaxWait is how long one waits at most, default DefaultMaxWait. It must stay
@@ -118,7 +118,7 @@ func New(o Options) *Hasher {
 	}
 	h := &Hasher{params: o.Params, dummy: dummy(o.Params), queue: newQueue(o), here: make(chan struct{}, o.Workers)}
 	if o.Process != nil {
-		h.process = &process{command: o.Process, log: o.Log, patience: patience}
+		h.process = &process{command: o.Process, workers: o.Workers, log: o.Log, patience: patience}
 	}
 	return h
 }
@@ -157,7 +157,8 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if password == "" || len(password) > MaxLength {
 		return "", fmt.Errorf("hashing a password of %d bytes: %w", len(password), ErrLength)
 	}
-	a, err := h.inTurn(ctx, Place{Reserved: true}, job{Params: h.params, Password: password})
+	j := job{Params: h.params, Password: password, Slow: h.params.work() > slow}
+	a, err := h.inTurn(ctx, Place{Reserved: true}, j)
 	if err != nil {
 		return "", err
 	}
@@ -194,11 +195,15 @@ func (h *Hasher) Verify(ctx context.Context, encoded, password string, p Place) 
 	if len(password) > MaxLength {
 		password, usable = password[:MaxLength], false
 	}
-	j := job{Encoded: encoded, Password: password, Slow: hash.work > slow}
+	j, work := job{Encoded: encoded, Password: password}, hash.work
 	foreign := unknown == nil && hash.params != h.params
-	if foreign && hash.work < h.params.work() {
-		j.Beside = h.dummy
+	switch {
+	case unknown != nil:
+		work = h.params.work()
+	case foreign && hash.work < h.params.work():
+		j.Beside, work = h.dummy, hash.work+h.params.work()
 	}
+	j.Slow = work > slow
 	a, err := h.inTurn(ctx, p, j)
 	if err != nil {
 		return Result{}, err
@@ -230,7 +235,7 @@ func (h *Hasher) inTurn(ctx context.Context, p Place, j job) (answer, error) {
 }
 
 // Stats returns how many passwords are being hashed and how many callers wait
-// right now, and how many hashes were begun since New.
+// right now, and how many hashes were asked for since New.
 func (h *Hasher) Stats() (running, waiting int, total uint64) {
 	running, waiting = h.queue.stats()
 	return running, waiting, h.total.Load()

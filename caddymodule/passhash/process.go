@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// patience is how long a job may take in the process. Where others keep all
-	// cores busy it hardly runs, and nobody's login is to wait for that.
+	// patience is how long a job may take in the process, not counting its wait for
+	// another one there. Where others keep all cores busy it hardly runs, and nobody's
+	// login is to wait for that.
 	patience = time.Second
 	// farewell is how long it may take to end.
 	farewell = 5 * time.Second
@@ -26,7 +27,8 @@ const (
 // process computes jobs in a process of its own, which is started when there is
 // something to do. Where it cannot, the caller computes them itself.
 type process struct {
-	command  func() *exec.Cmd
+	command  func(workers int) *exec.Cmd
+	workers  int
 	log      *slog.Logger
 	patience time.Duration
 
@@ -39,9 +41,10 @@ type process struct {
 
 // child is one run of the process.
 type child struct {
-	cmd  *exec.Cmd
-	in   io.WriteCloser
-	gone chan struct{} // closed when it ended
+	cmd     *exec.Cmd
+	workers int
+	in      io.WriteCloser
+	gone    chan struct{} // closed when it ended
 
 	mu      sync.Mutex
 	encoder *gob.Encoder
@@ -76,7 +79,7 @@ func (p *process) current() *child {
 	if p.child != nil || p.closed || time.Now().Before(p.resume) {
 		return p.child
 	}
-	c, out, err := start(p.command())
+	c, out, err := start(p.command(p.workers), p.workers)
 	if err != nil {
 		p.give(fmt.Errorf("starting the process that hashes passwords: %w", err))
 		return nil
@@ -119,7 +122,7 @@ func (p *process) close() {
 	p.runs.Wait()
 }
 
-func start(cmd *exec.Cmd) (*child, io.Reader, error) {
+func start(cmd *exec.Cmd, workers int) (*child, io.Reader, error) {
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, nil, err
@@ -132,7 +135,7 @@ func start(cmd *exec.Cmd) (*child, io.Reader, error) {
 		return nil, nil, err
 	}
 	return &child{
-		cmd: cmd, in: in, gone: make(chan struct{}),
+		cmd: cmd, workers: workers, in: in, gone: make(chan struct{}),
 		encoder: gob.NewEncoder(in), waiting: make(map[uint64]waiter),
 	}, out, nil
 }
@@ -167,9 +170,7 @@ func (c *child) do(j job, patience time.Duration) (answer, error) {
 	c.mu.Lock()
 	c.last++
 	c.waiting[c.last] = w
-	if c.slow() {
-		patience *= slowly
-	}
+	patience = c.within(j, patience)
 	err := c.encoder.Encode(request{c.last, j})
 	c.mu.Unlock()
 	if err != nil {
@@ -187,13 +188,20 @@ func (c *child) do(j job, patience time.Duration) (answer, error) {
 	}
 }
 
-// slow tells whether one that takes long is under way: who is behind it waits too.
-// c.mu is held.
-func (c *child) slow() bool {
+// within is how long a job may take that was just added to those under way: one more
+// than can be computed waits for one of the others first. c.mu is held.
+func (c *child) within(j job, patience time.Duration) time.Duration {
+	limit := patience
+	if j.Slow {
+		limit *= slowly
+	}
+	if len(c.waiting) <= c.workers {
+		return limit
+	}
 	for _, w := range c.waiting {
 		if w.slow {
-			return true
+			return limit + slowly*patience
 		}
 	}
-	return false
+	return limit + patience
 }

@@ -73,7 +73,7 @@ func outsource(t *testing.T, role string) *outsourced {
 	o := &outsourced{}
 	o.Hasher = passhash.New(passhash.Options{
 		Params: cheap, Workers: 4, Log: slog.New(slog.NewTextHandler(&o.log, nil)),
-		Process: func() *exec.Cmd {
+		Process: func(int) *exec.Cmd {
 			cmd := exec.Command(os.Args[0])
 			cmd.Env = append(os.Environ(), as+"="+role)
 			o.mu.Lock()
@@ -154,7 +154,7 @@ func TestWithoutTheProcessHashesAreComputedHere(t *testing.T) {
 	t.Run("missing", func(t *testing.T) {
 		h := passhash.New(passhash.Options{
 			Params: cheap, Log: slog.New(slog.DiscardHandler),
-			Process: func() *exec.Cmd { return exec.Command("/nowhere/to/be/found") },
+			Process: func(int) *exec.Cmd { return exec.Command("/nowhere/to/be/found") },
 		})
 		defer h.Close()
 		if !verify(t, h, hash(t, h, "wachtwoord"), "wachtwoord").OK {
@@ -203,14 +203,37 @@ func TestWhoIsBehindASlowHashIsGivenItsTime(t *testing.T) {
 	o.Impatient(time.Second)
 	slow := "$2y$13$" + strings.Repeat("a", 53)
 	var all sync.WaitGroup
-	all.Go(func() { verify(t, o.Hasher, slow, "x") })
-	for o.Sent() == 0 {
+	for range 4 { // all workers
+		all.Go(func() { verify(t, o.Hasher, slow, "x") })
+	}
+	for o.Sent() < 4 {
 		time.Sleep(time.Millisecond)
 	}
 	if !verify(t, o.Hasher, byReference, "wrong").OK || o.log.String() != "" {
 		t.Errorf("not waited for: %s", &o.log)
 	}
 	all.Wait()
+}
+
+// Here as many are hashed at a time as there.
+func TestWithoutTheProcessNoMoreAreHashedAtATime(t *testing.T) {
+	h := passhash.New(passhash.Options{
+		Params: cheap, Workers: 1, Log: slog.New(slog.DiscardHandler),
+		Process: func(int) *exec.Cmd { return exec.Command("/nowhere/to/be/found") },
+	})
+	defer h.Close()
+	release := h.Occupy()
+	done := make(chan passhash.Result)
+	go func() { done <- verify(t, h, byReference, "password") }()
+	select {
+	case <-done:
+		t.Error("hashed beside another")
+	case <-time.After(50 * time.Millisecond):
+	}
+	release()
+	if !(<-done).OK {
+		t.Error("wrong answer")
+	}
 }
 
 func TestOneMoreThanThereAreWorkersIsAhead(t *testing.T) {
@@ -255,7 +278,7 @@ func TestServeComputesOnlySoManyAtATime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := passhash.Serve(&in, &out, 1); err != nil {
+	if err := passhash.ServeBesides(&in, &out, 1); err != nil {
 		t.Fatal(err)
 	}
 	for replies, want := gob.NewDecoder(&out), uint64(0); want < 4; want++ {
@@ -267,10 +290,10 @@ func TestServeComputesOnlySoManyAtATime(t *testing.T) {
 }
 
 func TestServeEndsWithItsInput(t *testing.T) {
-	if err := passhash.Serve(strings.NewReader(""), io.Discard, 2); err != nil {
+	if err := passhash.ServeBesides(strings.NewReader(""), io.Discard, 2); err != nil {
 		t.Error(err)
 	}
-	if err := passhash.Serve(strings.NewReader("this is not what we say"), io.Discard, 2); err == nil {
+	if err := passhash.ServeBesides(strings.NewReader("this is not what we say"), io.Discard, 2); err == nil {
 		t.Error("nonsense is no error")
 	}
 }

@@ -48,8 +48,14 @@ func newQueue(o Options) *queue {
 	return q
 }
 
-// free tells whether there is a place. q.mu is held.
-func (q *queue) free() bool { return q.placed < q.workers+q.ahead }
+// free tells whether there is a place. What nobody waits for never goes ahead: a
+// login that comes then would wait behind it. q.mu is held.
+func (q *queue) free(p Place) bool {
+	if p.Low {
+		return q.placed < q.workers
+	}
+	return q.placed < q.workers+q.ahead
+}
 
 // enter returns nil when the caller has a place, which it must leave. Errors
 // are ErrBusy, and wrap the error of ctx where that ended the wait.
@@ -58,7 +64,7 @@ func (q *queue) enter(ctx context.Context, p Place) error {
 		return fmt.Errorf("waiting to hash a password: %w: %w", ErrBusy, err)
 	}
 	q.mu.Lock()
-	if q.free() { // then nobody waits
+	if q.free(p) { // then nobody waits who goes before
 		q.placed++
 		q.mu.Unlock()
 		return nil
@@ -88,7 +94,7 @@ func (q *queue) full(p Place) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
-	case q.free():
+	case q.free(p):
 		return false
 	case p.Low:
 		return q.low.closed(p.Network, false)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -244,14 +246,24 @@ func TestNobodyWaitsForEver(t *testing.T) {
 	})
 }
 
+// neverStarted is a process for tests that compute nothing.
+func neverStarted(int) *exec.Cmd { panic("started") }
+
 // Whatever comes and goes in whatever order: there are never more hashes than
 // workers, nobody is forgotten, and no place is lost.
 func TestNoPlaceIsLost(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		workers := rapid.IntRange(1, 4).Draw(rt, "workers")
 		guests := rapid.SliceOfN(rapid.IntRange(0, 15), 0, 60).Draw(rt, "guests")
-		h := passhash.New(passhash.Options{Params: cheap, Workers: workers, Queue: 8, Reserved: 4, PerNetwork: 3})
+		o := passhash.Options{Params: cheap, Workers: workers, Queue: 8, Reserved: 4, PerNetwork: 3}
+		most := int64(workers)
+		if rapid.Bool().Draw(rt, "process") {
+			o.Process = neverStarted
+			most++ // one goes ahead
+		}
+		h := passhash.New(o)
 		var wg sync.WaitGroup
+		var placed atomic.Int64
 		for _, g := range guests {
 			wg.Go(func() {
 				ctx, cancel := context.WithCancel(t.Context())
@@ -263,10 +275,14 @@ func TestNoPlaceIsLost(t *testing.T) {
 				if err != nil {
 					return
 				}
+				if n := placed.Add(1); n > most {
+					t.Errorf("%d have a place, %d may", n, most)
+				}
 				if running, _, _ := h.Stats(); running > workers {
 					t.Errorf("%d running with %d workers", running, workers)
 				}
 				runtime.Gosched()
+				placed.Add(-1)
 				release()
 			})
 		}
@@ -280,12 +296,29 @@ func TestNoPlaceIsLost(t *testing.T) {
 // Who asks before whether there is room is told what trying would show.
 func TestFullSaysWhatTryingShows(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		h := passhash.New(passhash.Options{Params: cheap, Workers: 1, Queue: 4, Reserved: 2, PerNetwork: 3})
+		o := passhash.Options{Params: cheap, Workers: 1, Queue: 4, Reserved: 2, PerNetwork: 3}
+		process := rapid.Bool().Draw(rt, "process")
+		if process {
+			o.Process = neverStarted
+		}
+		h := passhash.New(o)
 		if h.Full(passhash.Place{}) {
 			rt.Fatal("full, and nobody is there")
 		}
 		if _, err := h.Hold(t.Context(), passhash.Place{}); err != nil {
 			rt.Fatal(err)
+		}
+		if process {
+			// The place ahead is for logins.
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			_, err := h.Hold(ctx, passhash.Place{Low: true})
+			cancel()
+			if !errors.Is(err, passhash.ErrBusy) {
+				rt.Fatalf("what nobody waits for goes ahead: %v", err)
+			}
+			if _, err := h.Hold(t.Context(), passhash.Place{}); err != nil {
+				rt.Fatal(err)
+			}
 		}
 		for _, n := range rapid.SliceOfN(rapid.IntRange(0, 15), 0, 40).Draw(rt, "guests") {
 			p := passhash.Place{Network: fmt.Sprint(n & 3), Reserved: n&4 != 0, Low: n&8 != 0}

@@ -40,6 +40,10 @@ func Serve(in io.Reader, out io.Writer, workers int) error {
 	if err := stepBack(); err != nil {
 		return fmt.Errorf("hashing passwords with low priority: %w", err)
 	}
+	return serve(in, out, workers)
+}
+
+func serve(in io.Reader, out io.Writer, workers int) error {
 	s := server{in: gob.NewDecoder(in), out: gob.NewEncoder(out)}
 	var all sync.WaitGroup
 	for range positive(workers, runtime.GOMAXPROCS(0)) {
