@@ -5,15 +5,20 @@ import "github.com/caddyserver/caddy/v2"
 // Limits say how often one may fail before waiting, and how much work hashing
 // may make. A budget or field left out keeps its default.
 type Limits struct {
-	// UserNetwork counts failures of one user from one network.
+	// UserNetwork counts failures of one user from one network. Default: 5 free,
+	// then 30 s doubling to 15 min, forgotten after 1 h or by a login.
 	UserNetwork Budget `json:"user_network,omitzero"`
-	// User counts failures of one user from all unknown devices together.
+	// User counts failures of one user from all unknown devices together. Default:
+	// 20 free, then 1 min doubling to 15 min, forgotten after 6 h.
 	User Budget `json:"user,omitzero"`
-	// Network counts failures of all users from one network.
+	// Network counts failures of all users from one network. Default: 100 free in
+	// 10 min, then 30 s doubling to 5 min, forgotten after 1 h.
 	Network Budget `json:"network,omitzero"`
 	// Device counts failures on one known device, for each user it belongs to.
+	// Default: 10 free, then 30 s doubling to 5 min, forgotten after 1 h or by a login.
 	Device Budget `json:"device,omitzero"`
-	// SecondStep counts wrong second-step codes of one user.
+	// SecondStep counts wrong second-step codes of one user. Default: 5 free, then
+	// 1 min doubling to 15 min, forgotten by a right one only.
 	SecondStep Budget `json:"second_step,omitzero"`
 	// HashWorkers is how many passwords are hashed at the same time. Default: the
 	// number of cores.
@@ -26,7 +31,7 @@ type Limits struct {
 }
 
 // Budget says how many failures are free and what follows. Nobody is ever shut
-// out for good.
+// out for good. The defaults of its fields differ: they are told at Limits.
 type Budget struct {
 	// Free failures cost nothing; at least 1.
 	Free int `json:"free,omitempty"`

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/cliendo/gateway/caddymodule/cause"
 )
 
 // rules is the part of Prometheus' format that the sample uses.
@@ -87,6 +89,26 @@ func TestAlertsAboutMailsNameOutcomesThatThereAre(t *testing.T) {
 		for outcome := range strings.SplitSeq(m[1], "|") {
 			if !strings.Contains(exist, "`"+outcome+"`") {
 				t.Errorf("mails have no outcome %q: %s", outcome, exist)
+			}
+		}
+	}
+}
+
+var loginOutcomes = regexp.MustCompile(`login_gateway_logins_total\{outcome[=!]~?"([^"]+)"\}`)
+
+func TestAlertsAboutLoginsNameOutcomesThatThereAre(t *testing.T) {
+	exist := map[string]bool{"ok": true, "mail_asked": true}
+	for _, c := range cause.All() {
+		exist[string(c)] = true
+	}
+	found := loginOutcomes.FindAllStringSubmatch(read(t, "docs/alerts.yml"), -1)
+	if len(found) == 0 {
+		t.Error("no alert about logins")
+	}
+	for _, m := range found {
+		for outcome := range strings.SplitSeq(m[1], "|") {
+			if !exist[outcome] {
+				t.Errorf("logins have no outcome %q", outcome)
 			}
 		}
 	}

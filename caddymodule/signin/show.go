@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/page"
@@ -15,6 +16,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/target"
+	"github.com/cliendo/gateway/caddymodule/visitor"
 )
 
 // Query parameters of the login page besides the target.
@@ -44,8 +46,9 @@ func (d *Dispatcher) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.URL.Query().Get(paramCheck) != "" && !d.cookiesWork(r) {
-		d.Metrics.Refused(cause.CookiesBlocked)
-		d.Pages.Refusal(w, r, page.Refusal{Cause: cause.CookiesBlocked})
+		v := page.Refusal{Cause: cause.CookiesBlocked}
+		v.Reference = d.Note(r.Context(), d.visit(r, v.Cause, ""))
+		d.Pages.Refusal(w, r, v)
 		return
 	}
 	if hasCookie && (f.Session == nil || f.Cause == cause.SessionEnded || f.Cause == cause.SessionExpired) {
@@ -83,9 +86,14 @@ func (d *Dispatcher) sendOn(w http.ResponseWriter, r *http.Request, to string, f
 	if fl.Bounces > maxBounces {
 		d.setFlow(w, r, flow{})
 		d.Metrics.RedirectLoop()
-		d.Metrics.Refused(cause.RedirectLoop)
-		d.Log.Warn("redirect loop: the app sends a logged-in user back to the login", "user", f.User.ID())
-		d.Pages.Refusal(w, r, page.Refusal{Cause: cause.RedirectLoop, Locale: f.User.Locale()})
+		v := page.Refusal{Cause: cause.RedirectLoop, Locale: f.User.Locale()}
+		e := d.visit(r, v.Cause, v.Locale)
+		e.Typed, e.User, e.Account, e.Session = f.User.Email(), f.User.ID(), f.User.Account(), f.Session.Handle()
+		v.Reference = d.Note(r.Context(), e)
+		path, _, _ := strings.Cut(to, "?") // what follows is the app's, and may be secret
+		d.Log.Warn("redirect loop: the app sends a logged-in user back to the login",
+			"user", f.User.ID(), "path", path, "reference", v.Reference)
+		d.Pages.Refusal(w, r, v)
 		return
 	}
 	if f.AppDenied {
@@ -102,6 +110,20 @@ func (d *Dispatcher) sendOn(w http.ResponseWriter, r *http.Request, to string, f
 	d.setFlow(w, r, fl)
 	noStore(w)
 	target.Redirect(w, to)
+}
+
+// methodSession is how attempts call what happens to somebody without a login of
+// theirs under way.
+const methodSession = "session"
+
+// visit is the attempt of somebody who shows up at the login page and is refused
+// there.
+func (d *Dispatcher) visit(r *http.Request, c cause.Cause, locale string) attempt.Entry {
+	v := visitor.Of(r)
+	return attempt.Entry{
+		Cause: c, Method: methodSession, Network: v.Network, Agent: v.Agent, Locale: d.Pages.Locale(r, locale),
+		DeviceUsers: d.DeviceUsers(r),
+	}
 }
 
 // adminPath is where somebody goes who has no business in the app: the page of

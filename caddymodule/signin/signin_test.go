@@ -195,6 +195,17 @@ func TestWhyThePersonIsHereIsSaid(t *testing.T) {
 	}
 }
 
+// wantNoted wants a refusal that support can find by the reference on the page.
+func wantNoted(t *testing.T, w *world, res *httptest.ResponseRecorder, c cause.Cause, user string) {
+	t.Helper()
+	if !strings.Contains(res.Body.String(), "K7Q-4MD") {
+		t.Error("no reference on the page")
+	}
+	if n := len(w.noted); n == 0 || w.noted[n-1].Cause != c || w.noted[n-1].User != user || w.noted[n-1].Typed != "" && user == "" {
+		t.Errorf("noted %+v", w.noted)
+	}
+}
+
 func TestALoopIsBrokenAndNamed(t *testing.T) {
 	w := &world{known: map[string]*session.Facts{"good": facts()}}
 	_, mux := open(t, w)
@@ -208,6 +219,7 @@ func TestALoopIsBrokenAndNamed(t *testing.T) {
 	if got := causeOf(res); res.Code != 200 || got != "redirect_loop" || w.loops != 1 {
 		t.Fatalf("fourth bounce: %d %q, %d counted", res.Code, got, w.loops)
 	}
+	wantNoted(t, w, res, cause.RedirectLoop, "jan")
 	w.now = w.now.Add(time.Minute)
 	for i := range 6 { // a person, not a loop
 		if res := b.get("/gateway/login"); res.Code != 303 {
@@ -243,9 +255,11 @@ func TestABrowserWithoutCookiesIsToldSo(t *testing.T) {
 	if u, err := url.Parse(to); err != nil || u.Path != "/gateway/login" {
 		t.Fatalf("a browser that lost its cookies was sent to %q", to)
 	}
-	if got := causeOf((&browser{mux, map[string]string{}}).get(to)); got != "cookies_blocked" {
+	refused := (&browser{mux, map[string]string{}}).get(to)
+	if got := causeOf(refused); got != "cookies_blocked" {
 		t.Errorf("the check says %q", got)
 	}
+	wantNoted(t, w, refused, cause.CookiesBlocked, "")
 	if got := causeOf((&browser{mux, map[string]string{cookie.Device: "x"}}).get(to)); got != "" {
 		t.Errorf("with a cookie the check says %q", got)
 	}
