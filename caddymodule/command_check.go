@@ -263,7 +263,9 @@ func (s *setup) askFindings(ctx context.Context) (findings []store.Finding, err 
 }
 
 // inspect is what the rooms of a running gateway say.
-func (r *rooms) inspect(ctx context.Context) []store.Finding { return inspect(ctx, r.house.engine) }
+func (r *rooms) inspect(ctx context.Context) []store.Finding {
+	return append(inspect(ctx, r.house.engine), r.addresses.findings()...)
+}
 
 // inspect asks a store how it does, and what time it is there.
 func inspect(ctx context.Context, engine store.Engine) []store.Finding {

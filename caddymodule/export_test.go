@@ -3,6 +3,8 @@ package caddymodule
 import (
 	"context"
 	"io"
+	"log/slog"
+	"net/http"
 	"reflect"
 	"strings"
 
@@ -10,6 +12,7 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/outbox/smtpmailer"
+	"github.com/cliendo/gateway/caddymodule/store"
 )
 
 // What tests of this package look at from outside.
@@ -125,3 +128,18 @@ func PasskeyAdvice(a *App, cfg []byte) ([]string, error) {
 	}
 	return passkeyAdvice(s.Passkeys, lookJSON(cfg)), nil
 }
+
+// Addresses notices proxies that nobody told the gateway of.
+type Addresses struct{ *addresses }
+
+// NewAddresses returns one without doubts.
+func NewAddresses(log *slog.Logger) Addresses { return Addresses{newAddresses(log)} }
+
+// Saw is told of a form that came.
+func (a Addresses) Saw(r *http.Request) { a.saw(r) }
+
+// Doubts are those of now.
+func (a Addresses) Doubts() []string { return a.current() }
+
+// Findings are what `check` says.
+func (a Addresses) Findings() []store.Finding { return a.findings() }

@@ -27,6 +27,7 @@ type metrics struct {
 	waiting   prometheus.GaugeFunc
 	lastLogin prometheus.GaugeFunc
 	parked    *prometheus.CounterVec
+	addresses *prometheus.CounterVec
 	mails     *prometheus.CounterVec
 	accepted  prometheus.Histogram
 	mailQueue prometheus.GaugeFunc
@@ -64,6 +65,9 @@ func newMetrics() *metrics {
 	m.streams = gauge("streams_open", "WebSocket and event streams open on this node.", (*house).openStreams)
 	m.hashing = gauge("hash_running", "Passwords being hashed right now.", func(h *house) int { r, _ := h.hashLoad(); return r })
 	m.waiting = gauge("hash_waiting", "Logins waiting for their password to be hashed.", func(h *house) int { _, w := h.hashLoad(); return w })
+	m.addresses = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: namespace, Name: "address_doubts_total", Help: "Forms that leave in doubt whether visitors' addresses are known, by reason.",
+	}, []string{"reason"})
 	m.lastLogin = prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "last_login_age_seconds",
 		Help: "Seconds since the last successful login on this node, or since its start.",
@@ -71,6 +75,9 @@ func newMetrics() *metrics {
 	m.mailMetrics()
 	m.parkedMetrics()
 	// What has not happened yet is zero, not absent: the first error must be seen.
+	for _, reason := range []string{doubtForwarded, doubtShared} {
+		m.addresses.WithLabelValues(reason)
+	}
 	for _, operation := range []string{"get", "scan", "update"} {
 		m.store.WithLabelValues(operation, "ok")
 		m.store.WithLabelValues(operation, "error")
@@ -85,7 +92,7 @@ func newMetrics() *metrics {
 func (m *metrics) register(r *prometheus.Registry) error {
 	for _, c := range []prometheus.Collector{
 		m.logins, m.refused, m.loops, m.helped, m.store, m.sessions, m.streams, m.hashing, m.waiting, m.lastLogin,
-		m.parked, m.mails, m.accepted, m.mailQueue, m.mailAge,
+		m.parked, m.addresses, m.mails, m.accepted, m.mailQueue, m.mailAge,
 	} {
 		var already prometheus.AlreadyRegisteredError
 		if err := r.Register(c); err != nil && !errors.As(err, &already) {

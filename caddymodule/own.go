@@ -43,6 +43,9 @@ func (r *rooms) own(mux *http.ServeMux, site *siteSettings, pages *page.Renderer
 		w.Header().Set("X-Login-Gateway", "1")
 		req, end := traced(req, site.Prefix)
 		defer end()
+		if req.Method == http.MethodPost {
+			r.addresses.saw(req)
+		}
 		_, route := mux.Handler(req)
 		switch {
 		case req.URL.Path == site.Prefix || req.URL.Path == site.Prefix+"/":

@@ -65,6 +65,7 @@ type rooms struct {
 	asserter  *assertion.Signer
 	apiKeys   *apikey.Book
 	answers   *secret.Box // seals what the API answered
+	addresses *addresses  // of those who send forms
 }
 
 // Purposes of the keys. Changing one invalidates what was signed with it.
@@ -93,7 +94,7 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rooms{house: h, settings: s, log: a.rt.log, keys: keys}
+	r := &rooms{house: h, settings: s, log: a.rt.log, keys: keys, addresses: newAddresses(a.rt.log)}
 	r.directory = directory.New(h.engine, directory.Options{Rules: s.Rules})
 	r.limits = limit.New(h.engine, s.Limits, nil)
 	r.hasher = h.passwords(s.Hash)

@@ -6,6 +6,7 @@ import "github.com/cliendo/gateway/caddymodule/console"
 func (r *rooms) desk() console.Desk {
 	d := console.Desk{
 		Stories: r.teller(), Audit: r.auditLog(), Tally: r.tally, Keys: r.apiKeys, Directory: r.directory, Limits: r.limits,
+		Doubts: r.addresses.current,
 	}
 	if r.outbox != nil {
 		d.Mails = r.outbox

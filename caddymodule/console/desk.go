@@ -14,6 +14,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/story"
 	"github.com/cliendo/gateway/caddymodule/tally"
+	"github.com/cliendo/gateway/caddymodule/visitor"
 )
 
 // Desk is what the support desk, reports, audit log, import and keys work with.
@@ -26,6 +27,9 @@ type Desk struct {
 	Limits    Budgets
 	// Mails tries a mail again; nil where no mail is configured.
 	Mails Mails
+	// Doubts tells why the addresses of visitors may not be known, in words of the
+	// pages; nil: there is never a doubt.
+	Doubts func() []string
 }
 
 // Budgets are what makes people wait. *limit.Limiter is one.
@@ -91,6 +95,8 @@ func (e *Errand) note(r *http.Request, v *visit, account string, entry audit.Ent
 // deskBody is what desk.html sees.
 type deskBody struct {
 	Support bool
+	Address string   // of this visitor, as the gateway sees it; for support
+	Doubts  []string // about the addresses of all visitors
 	Asked   string
 	Hits    []hit
 	More    bool // there are more hits than are shown
@@ -110,6 +116,12 @@ func (e *Errand) showDesk(w http.ResponseWriter, r *http.Request, v *visit, stat
 	title := "desk.title_team"
 	if v.support {
 		title = "desk.title"
+		if ip := visitor.Of(r).IP; ip.IsValid() {
+			body.Address = ip.Unmap().String()
+		}
+		if e.Desk.Doubts != nil {
+			body.Doubts = e.Desk.Doubts()
+		}
 	}
 	e.show(w, r, v, page.Admin{Name: "desk", Status: status, Title: v.say(title), Body: body})
 }

@@ -51,6 +51,43 @@ func TestMetricsTellLoginsAndRefusals(t *testing.T) {
 	})
 }
 
+// P10: behind a proxy that nobody named all visitors are one.
+func TestAProxyThatNobodyNamedIsNoticed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		site     kit.Site
+		doubtful bool
+	}{
+		"named":     {kit.Site{}, false},
+		"not named": {kit.Site{Trusted: "10.0.0.0/8"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g, _ := town(t, kit.Bolt(t), c.site)
+			v := kit.Visit(t, g.URL).From("203.0.113.9").In("en").Enter("support")
+			desk := v.Get("/gateway/admin/find").Body
+			seen := "We see you at this address: 203.0.113.9"
+			if c.doubtful {
+				seen = "We see you at this address: 127.0.0.1"
+			}
+			if !strings.Contains(desk, seen) {
+				t.Errorf("the desk does not say: %s", seen)
+			}
+			for where, text := range map[string]string{
+				"desk": desk, "log": g.Output(), "metrics": g.Metrics(),
+			} {
+				wanted := map[string]string{
+					"desk": "A proxy that is not trusted", "log": "a proxy that is not trusted says",
+					"metrics": `login_gateway_address_doubts_total{reason="forwarded"} 1`,
+				}[where]
+				if strings.Contains(text, wanted) != c.doubtful {
+					t.Errorf("%s: %q there, want %t", where, wanted, c.doubtful)
+				}
+			}
+		})
+	}
+}
+
 // decisions are the log lines of logins and refusals with a reference.
 func decisions(t *testing.T, g *kit.Gateway) map[string]map[string]any {
 	t.Helper()

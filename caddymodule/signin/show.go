@@ -92,7 +92,7 @@ func (d *Dispatcher) sendOn(w http.ResponseWriter, r *http.Request, to string, f
 		v.Reference = d.Note(r.Context(), e)
 		path, _, _ := strings.Cut(to, "?") // what follows is the app's, and may be secret
 		d.Log.Warn("redirect loop: the app sends a logged-in user back to the login",
-			"user", f.User.ID(), "path", path, "reference", v.Reference)
+			"user", f.User.ID(), "path", path)
 		d.Pages.Refusal(w, r, v)
 		return
 	}
