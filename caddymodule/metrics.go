@@ -21,6 +21,7 @@ type metrics struct {
 	loops     prometheus.Counter
 	helped    *prometheus.CounterVec
 	store     *prometheus.HistogramVec
+	bytes     prometheus.GaugeFunc
 	sessions  prometheus.GaugeFunc
 	streams   prometheus.GaugeFunc
 	hashing   prometheus.GaugeFunc
@@ -61,6 +62,7 @@ func newMetrics() *metrics {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help},
 			func() float64 { return sum(of) })
 	}
+	m.bytes = gauge("store_bytes", "Size of the file of a bolt store; 0 on Redis.", (*house).storeBytes)
 	m.sessions = gauge("sessions_active", "Sessions in memory on this node.", (*house).activeSessions)
 	m.streams = gauge("streams_open", "WebSocket and event streams open on this node.", (*house).openStreams)
 	m.hashing = gauge("hash_running", "Passwords being hashed right now.", func(h *house) int { r, _ := h.hashLoad(); return r })
@@ -91,7 +93,7 @@ func newMetrics() *metrics {
 // register shows the metrics in the registry of a config.
 func (m *metrics) register(r *prometheus.Registry) error {
 	for _, c := range []prometheus.Collector{
-		m.logins, m.refused, m.loops, m.helped, m.store, m.sessions, m.streams, m.hashing, m.waiting, m.lastLogin,
+		m.logins, m.refused, m.loops, m.helped, m.store, m.bytes, m.sessions, m.streams, m.hashing, m.waiting, m.lastLogin,
 		m.parked, m.addresses, m.mails, m.accepted, m.mailQueue, m.mailAge,
 	} {
 		var already prometheus.AlreadyRegisteredError
@@ -148,6 +150,19 @@ func sum(of func(*house) int) float64 {
 		return true
 	})
 	return float64(n)
+}
+
+// storeBytes is the size of the file, 0 where there is none or it cannot be told.
+func (h *house) storeBytes() int {
+	sized, ok := h.engine.(interface{ Size() (int64, error) })
+	if !ok {
+		return 0
+	}
+	n, err := sized.Size()
+	if err != nil {
+		return 0
+	}
+	return int(n)
 }
 
 func (h *house) activeSessions() int {

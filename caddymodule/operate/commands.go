@@ -205,6 +205,10 @@ var table = []*Command{
 		Summary: "Fills an empty store of a gateway that does not run from a backup, of whatever sort of store. The whole file is checked before anything is written.",
 	},
 	{
+		Group: "compact", run: compact,
+		Summary: "Gives room that is free in the file of a bolt store back to the disk, also while the gateway runs. Whoever logs in meanwhile waits, a second or so for each 100 MB; people who are logged in go on. The disk needs room for a copy.",
+	},
+	{
 		Group: "why", Arg: Arg{Name: "E-MAIL|REFERENCE"}, run: why,
 		Summary: "Tells why somebody can or cannot log in and what to do about it, from an e-mail address, a user id, or the reference their page shows.",
 	},

@@ -52,7 +52,7 @@ func TestParse(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for line, part := range map[string]string{
-		"":                               "take one of accounts, users, support, keys, attempts, audit, mail, import, export, backup, restore, why",
+		"":                               "take one of accounts, users, support, keys, attempts, audit, mail, import, export, backup, restore, compact, why",
 		"wizards add":                    `no command "wizards"; take one of accounts`,
 		"users show jan\xff":             "word 3 is not valid UTF-8; write it in UTF-8",
 		"users":                          "users: say what to do; take one of add, list",

@@ -73,7 +73,7 @@ func (s *Store) sizeFinding() (store.Finding, error) {
 	free := int64(stats.FreePageN+stats.PendingPageN) * int64(os.Getpagesize())
 	f.Message = fmt.Sprintf("%s has %s, of which %s free for reuse", s.path, megabytes(size), megabytes(free))
 	if free > 64<<20 && free > size/2 {
-		f.Fix = "the file never shrinks by itself; compacting it gives the room back"
+		f.Fix = "the file never shrinks by itself; `cliendo gateway compact` gives the room back"
 	}
 	return f, nil
 }
