@@ -112,8 +112,9 @@ func (a *addresses) current() (which []string) {
 
 // findings are the same for `check`.
 func (a *addresses) findings() []store.Finding {
-	var all []store.Finding
-	for _, d := range a.current() {
+	doubts := a.current()
+	all := make([]store.Finding, 0, len(doubts))
+	for _, d := range doubts {
 		all = append(all, store.Finding{Part: "addresses", Level: levelWarning, Message: doubtMessages[d], Fix: trustFix})
 	}
 	return all

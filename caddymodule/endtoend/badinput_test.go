@@ -77,7 +77,7 @@ func TestBadFormsAreRefusedClearly(t *testing.T) {
 
 func TestBadCookiesAreNobody(t *testing.T) {
 	t.Parallel()
-	g, rec := forging(t, "", "")
+	g, rec := forging(t, kit.Bolt(t), "", "")
 	good := kit.Visit(t, g.URL).Enter("teammate").Cookie("gateway_session")
 	flipped := []byte(good)
 	flipped[len(flipped)/2] ^= 1
@@ -108,7 +108,7 @@ func TestBadCookiesAreNobody(t *testing.T) {
 func TestHugeHeadersAreSurvived(t *testing.T) {
 	t.Parallel()
 	// Caddy takes 16 KiB; a site may take more.
-	g, rec := forging(t, "", "max_header_size 2MB")
+	g, rec := forging(t, kit.Bolt(t), "", "max_header_size 2MB")
 	many := strings.Repeat("X-Filler: "+strings.Repeat("y", 90)+"\r\n", 1000)
 	for _, part := range []string{
 		many, "X-One: " + strings.Repeat("z", 100000) + "\r\n", "Accept-Language: " + strings.Repeat("nl,", 30000) + "\r\n",

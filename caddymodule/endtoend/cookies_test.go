@@ -18,7 +18,7 @@ var ourCookies = []string{
 
 func TestOurCookiesNeverReachTheApp(t *testing.T) {
 	t.Parallel()
-	g, rec := forging(t, "", "")
+	g, rec := forging(t, kit.Bolt(t), "", "")
 	session := kit.Visit(t, g.URL).Enter("teammate").Cookie("gateway_session")
 	mine := `theirs=1; JSESSIONID="a b"; x=y=z; =odd; lone`
 	for path, value := range map[string]string{"/closed": session, "/open/x": session, "/open/y": "broken"} {

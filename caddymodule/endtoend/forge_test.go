@@ -76,11 +76,11 @@ func doors(t *testing.T, g *kit.Gateway, cookieName string) []door {
 }
 
 // forging starts a gateway in front of a recorder of raw bytes.
-func forging(t *testing.T, words, servers string) (*kit.Gateway, *kit.Recorder) {
+func forging(t *testing.T, s *kit.Store, words, servers string) (*kit.Gateway, *kit.Recorder) {
 	t.Helper()
 	rec := kit.NewRecorder(t)
 	g := kit.Start(t, kit.Site{
-		Store: kit.Bolt(t).Town().Line, Upstream: rec.Addr, Words: "public GET,HEAD,POST /open/*\n" + words, Servers: servers,
+		Store: s.Town().Line, Upstream: rec.Addr, Words: "public GET,HEAD,POST /open/*\n" + words, Servers: servers,
 	})
 	return g, rec
 }
@@ -88,21 +88,23 @@ func forging(t *testing.T, words, servers string) (*kit.Gateway, *kit.Recorder) 
 func TestClaimsInHeadersNeverReachTheApp(t *testing.T) {
 	t.Parallel()
 	for name, setting := range map[string]struct {
+		store          func(testing.TB) *kit.Store
 		words, servers string
 		names          []string
 	}{
-		"default names": {"", "", identityNames},
+		"default names":           {kit.Bolt, "", "", identityNames},
+		"default names, on Redis": {kit.Redis, "", "", identityNames},
 		// Caddy itself drops names with underscores and dots, unless a site expects
 		// them; and then it drops those with dashes.
-		"names that the site expects": {"", "expected_underscore_headers remote_* _remote_*\nexpected_dot_headers remote.*", identityNames},
+		"names that the site expects": {kit.Bolt, "", "expected_underscore_headers remote_* _remote_*\nexpected_dot_headers remote.*", identityNames},
 		"configured names": {
-			"header user X-Uid\nheader email X-Auth-Email\nheader groups X-Role\nheader name off", "",
+			kit.Bolt, "header user X-Uid\nheader email X-Auth-Email\nheader groups X-Role\nheader name off", "",
 			append([]string{"X-Auth-Email", "X-Uid", "X-Role"}, identityNames...),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g, rec := forging(t, setting.words, setting.servers)
+			g, rec := forging(t, setting.store(t), setting.words, setting.servers)
 			for _, d := range doors(t, g, "gateway_session") {
 				n := 0
 				for what, part := range forgeries(setting.names) {
@@ -142,76 +144,82 @@ func claims(raw string) bool {
 // says arrives behind the body.
 func TestClaimsInTrailersNeverReachTheApp(t *testing.T) {
 	t.Parallel()
-	g, rec := forging(t, "", "")
-	trailers := map[string]string{
-		"declared":          "Trailer: Remote-User\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nRemote-User: %s\r\n\r\n",
-		"declared, aliased": "Trailer: Remote_User, X-Checksum\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nRemote_User: %s\r\nX-Checksum: 1\r\n\r\n",
-		"late":              "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nRemote-User: %s\r\n\r\n",
-		"other declared":    "Trailer: X-Checksum\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nX-Checksum: 1\r\nRemote-User: %s\r\nremote.email: %[1]s\r\n\r\n",
-		"body ends early":   "Trailer: Remote-User\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nRemote-User: %s\r\n\r\n",
-	}
-	for _, d := range doors(t, g, "gateway_session") {
-		for what, rest := range trailers {
-			id := strings.ReplaceAll(strings.ReplaceAll(d.name+what, " ", "-"), ",", "")
-			for _, method := range []string{"GET", "POST"} {
-				kit.Raw(t, g.Addr, method+" "+d.path+"?"+id+" HTTP/1.1\r\nHost: "+g.Addr+"\r\nConnection: close\r\nTE: trailers\r\n"+
-					d.cookie+fmt.Sprintf(rest, forged))
-			}
-			for _, got := range rec.Requests("?" + id + " ") {
-				if claims(got) {
-					t.Errorf("%s, %s: the app got\n%s", d.name, what, got)
+	kit.OnBothStores(t, func(t *testing.T, s *kit.Store) {
+		g, rec := forging(t, s, "", "")
+		trailers := map[string]string{
+			"declared":          "Trailer: Remote-User\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nRemote-User: %s\r\n\r\n",
+			"declared, aliased": "Trailer: Remote_User, X-Checksum\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nRemote_User: %s\r\nX-Checksum: 1\r\n\r\n",
+			"late":              "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nRemote-User: %s\r\n\r\n",
+			"other declared":    "Trailer: X-Checksum\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nX-Checksum: 1\r\nRemote-User: %s\r\nremote.email: %[1]s\r\n\r\n",
+			"body ends early":   "Trailer: Remote-User\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nRemote-User: %s\r\n\r\n",
+		}
+		for _, d := range doors(t, g, "gateway_session") {
+			for what, rest := range trailers {
+				id := strings.ReplaceAll(strings.ReplaceAll(d.name+what, " ", "-"), ",", "")
+				for _, method := range []string{"GET", "POST"} {
+					kit.Raw(t, g.Addr, method+" "+d.path+"?"+id+" HTTP/1.1\r\nHost: "+g.Addr+"\r\nConnection: close\r\nTE: trailers\r\n"+
+						d.cookie+fmt.Sprintf(rest, forged))
+				}
+				for _, got := range rec.Requests("?" + id + " ") {
+					if claims(got) {
+						t.Errorf("%s, %s: the app got\n%s", d.name, what, got)
+					}
 				}
 			}
 		}
-	}
-	if len(rec.Requests("?logged-in")) == 0 || len(rec.Requests("?public")) == 0 {
-		t.Fatal("nothing reached the app at all, so this proves nothing")
-	}
+		if len(rec.Requests("?logged-in")) == 0 || len(rec.Requests("?public")) == 0 {
+			t.Fatal("nothing reached the app at all, so this proves nothing")
+		}
+	})
 }
 
 func TestClaimsOnWebSocketsNeverReachTheApp(t *testing.T) {
 	t.Parallel()
-	g, rec := forging(t, "", "")
-	upgrade := "Connection: Upgrade, Remote-User\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
-		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nRemote-User: " + forged + "\r\nREMOTE_EMAIL: " + forged + "\r\n"
-	for i, d := range doors(t, g, "gateway_session") {
-		id := fmt.Sprintf("ws%d", i)
-		a := kit.Raw(t, g.Addr, "GET "+d.path+"?"+id+" HTTP/1.1\r\nHost: "+g.Addr+"\r\n"+d.cookie+upgrade+"\r\n")
-		want := http.StatusSwitchingProtocols
-		if d.name == "anonymous" {
-			want = http.StatusUnauthorized
-		}
-		got := rec.Requests("?" + id + " ")
-		if a.Status != want || (want == 101) != (len(got) == 1) {
-			t.Errorf("%s: status %d, %d requests reached the app", d.name, a.Status, len(got))
-		}
-		for _, raw := range got {
-			if claims(raw) || (d.cookie != "" && d.name == "logged in") != strings.Contains(raw, "Remote-User: teammate\r\n") &&
-				d.name != "public with a session" && d.name != "unclear path, logged in" {
-				t.Errorf("%s: the app got\n%s", d.name, raw)
+	kit.OnBothStores(t, func(t *testing.T, s *kit.Store) {
+		g, rec := forging(t, s, "", "")
+		upgrade := "Connection: Upgrade, Remote-User\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nRemote-User: " + forged + "\r\nREMOTE_EMAIL: " + forged + "\r\n"
+		for i, d := range doors(t, g, "gateway_session") {
+			id := fmt.Sprintf("ws%d", i)
+			a := kit.Raw(t, g.Addr, "GET "+d.path+"?"+id+" HTTP/1.1\r\nHost: "+g.Addr+"\r\n"+d.cookie+upgrade+"\r\n")
+			want := http.StatusSwitchingProtocols
+			if d.name == "anonymous" {
+				want = http.StatusUnauthorized
+			}
+			got := rec.Requests("?" + id + " ")
+			if a.Status != want || (want == 101) != (len(got) == 1) {
+				t.Errorf("%s: status %d, %d requests reached the app", d.name, a.Status, len(got))
+			}
+			for _, raw := range got {
+				if claims(raw) || (d.cookie != "" && d.name == "logged in") != strings.Contains(raw, "Remote-User: teammate\r\n") &&
+					d.name != "public with a session" && d.name != "unclear path, logged in" {
+					t.Errorf("%s: the app got\n%s", d.name, raw)
+				}
 			}
 		}
-	}
+	})
 }
 
 // With a session the app gets exactly one value for each name: ours.
 func TestTheGatewaysOwnWordsReachTheAppOnce(t *testing.T) {
 	t.Parallel()
-	g, rec := forging(t, "header user X-Uid\nheader account_state off", "")
-	for _, d := range doors(t, g, "gateway_session") {
-		if d.name != "logged in" {
-			continue
+	kit.OnBothStores(t, func(t *testing.T, s *kit.Store) {
+		g, rec := forging(t, s, "header user X-Uid\nheader account_state off", "")
+		for _, d := range doors(t, g, "gateway_session") {
+			if d.name != "logged in" {
+				continue
+			}
+			kit.Raw(t, g.Addr, "GET /closed?once HTTP/1.1\r\nHost: "+g.Addr+"\r\nConnection: close, X-Uid, Remote-Email\r\nX-Uid: "+forged+"\r\n"+d.cookie+"\r\n")
 		}
-		kit.Raw(t, g.Addr, "GET /closed?once HTTP/1.1\r\nHost: "+g.Addr+"\r\nConnection: close, X-Uid, Remote-Email\r\nX-Uid: "+forged+"\r\n"+d.cookie+"\r\n")
-	}
-	raw := strings.Join(rec.Requests("?once "), "")
-	for line, want := range map[string]int{
-		"\r\nX-Uid: teammate\r\n": 1, "\r\nRemote-Email: teammate@demo.test\r\n": 1, "\r\nRemote-Name: Person teammate\r\n": 1,
-		"\r\nRemote-Groups: teammate\r\n": 1, "\r\nRemote-Account: acme\r\n": 1, "\r\nRemote-Amr: pwd\r\n": 1,
-		"\r\nRemote-Session: ": 1, "\r\nRemote-Auth-Time: ": 1, "Remote-User": 0, "Account-State": 0, forged: 0,
-	} {
-		if n := strings.Count(raw, line); n != want {
-			t.Errorf("%q stands %d times, want %d, in\n%s", line, n, want, raw)
+		raw := strings.Join(rec.Requests("?once "), "")
+		for line, want := range map[string]int{
+			"\r\nX-Uid: teammate\r\n": 1, "\r\nRemote-Email: teammate@demo.test\r\n": 1, "\r\nRemote-Name: Person teammate\r\n": 1,
+			"\r\nRemote-Groups: teammate\r\n": 1, "\r\nRemote-Account: acme\r\n": 1, "\r\nRemote-Amr: pwd\r\n": 1,
+			"\r\nRemote-Session: ": 1, "\r\nRemote-Auth-Time: ": 1, "Remote-User": 0, "Account-State": 0, forged: 0,
+		} {
+			if n := strings.Count(raw, line); n != want {
+				t.Errorf("%q stands %d times, want %d, in\n%s", line, n, want, raw)
+			}
 		}
-	}
+	})
 }

@@ -23,7 +23,7 @@ var unclear = []string{
 
 func TestUnclearPathsAreNeverPublic(t *testing.T) {
 	t.Parallel()
-	g, rec := forging(t, "api_paths /api/*", "")
+	g, rec := forging(t, kit.Bolt(t), "api_paths /api/*", "")
 	session := kit.Visit(t, g.URL).Enter("teammate").Cookie("gateway_session")
 	for i, path := range unclear {
 		uri := fmt.Sprintf("%s?n=%d", path, i)
@@ -44,7 +44,7 @@ func TestUnclearPathsAreNeverPublic(t *testing.T) {
 
 func TestBrokenPathsAreRefused(t *testing.T) {
 	t.Parallel()
-	g, rec := forging(t, "", "")
+	g, rec := forging(t, kit.Bolt(t), "", "")
 	session := kit.Visit(t, g.URL).Enter("teammate").Cookie("gateway_session")
 	for _, path := range []string{"/open/%00", "/open/x%00.png", "/open/%", "/open/%zz", "/open/%2", "/%", "/closed%00", "/gateway/login%00"} {
 		for _, cookie := range []string{"", "Cookie: gateway_session=" + session + "\r\n"} {
@@ -87,7 +87,7 @@ func TestPathsNearOurOwnBelongToTheApp(t *testing.T) {
 // A query is no path: what stands there opens nothing.
 func TestQueriesOpenNothing(t *testing.T) {
 	t.Parallel()
-	g, rec := forging(t, "", "")
+	g, rec := forging(t, kit.Bolt(t), "", "")
 	for _, uri := range []string{"/closed?/open/x", "/closed?x=/open/", "/closed?path=%2fopen%2fx", "/closed#/open/x"} {
 		a := kit.Raw(t, g.Addr, "GET "+uri+" HTTP/1.1\r\nHost: "+g.Addr+"\r\nConnection: close\r\nX-Original-URL: /open/x\r\n"+
 			"X-Rewrite-URL: /open/x\r\nX-Forwarded-Uri: /open/x\r\nX-HTTP-Method-Override: GET\r\n\r\n")

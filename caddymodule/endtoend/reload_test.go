@@ -56,76 +56,77 @@ func (l *load) String() string {
 // bare proxy in the same server.
 func TestReloadsUnderLoad(t *testing.T) {
 	t.Parallel()
-	s := kit.Bolt(t)
-	app := kit.NewApp(t)
-	twin := kit.FreeAddr(t)
-	site := kit.Site{
-		Store: s.Town().Line, Upstream: app.Addr,
-		Sites: "http://" + twin + " {\n\treverse_proxy " + app.Addr + " {\n\t\tstream_close_delay 5m\n\t}\n}",
-		App:   "limits {\n\t\t\tuser_network {\n\t\t\t\tdelay 10m\n\t\t\t}\n\t\t}",
-	}
-	g := kit.Start(t, site)
-	v, idle := kit.Visit(t, g.URL).Enter("teammate"), kit.Visit(t, g.URL).Enter("client")
-	for range 5 {
-		guess(t, g.URL, "192.0.2.7", "owner@demo.test", "wrong")
-	}
-	halfway := kit.Visit(t, g.URL)
-	page := halfway.Get("/halfway").To()
-	halfway.Get(page)
+	kit.OnBothStores(t, func(t *testing.T, s *kit.Store) {
+		app := kit.NewApp(t)
+		twin := kit.FreeAddr(t)
+		site := kit.Site{
+			Store: s.Town().Line, Upstream: app.Addr,
+			Sites: "http://" + twin + " {\n\treverse_proxy " + app.Addr + " {\n\t\tstream_close_delay 5m\n\t}\n}",
+			App:   "limits {\n\t\t\tuser_network {\n\t\t\t\tdelay 10m\n\t\t\t}\n\t\t}",
+		}
+		g := kit.Start(t, site)
+		v, idle := kit.Visit(t, g.URL).Enter("teammate"), kit.Visit(t, g.URL).Enter("client")
+		for range 5 {
+			guess(t, g.URL, "192.0.2.7", "owner@demo.test", "wrong")
+		}
+		halfway := kit.Visit(t, g.URL)
+		page := halfway.Get("/halfway").To()
+		halfway.Get(page)
 
-	quit := make(chan struct{})
-	var running sync.WaitGroup
-	var ours, twins, strangers, logins load
-	get := func(v *kit.Visitor, path string, options ...kit.Option) func() (kit.Answer, error) {
-		return func() (kit.Answer, error) { return v.Try(http.MethodGet, path, options...) }
-	}
-	fromApp := func(a kit.Answer) bool { return a.Status == http.StatusOK && a.FromApp() }
-	for range 4 { // 4 every 20 ms are 200 a second
-		bare := kit.Visit(t, "http://"+twin)
-		running.Go(func() { ours.run(quit, 20*time.Millisecond, get(v, "/known"), fromApp) })
-		running.Go(func() { twins.run(quit, 20*time.Millisecond, get(bare, "/twin"), fromApp) })
-	}
-	stranger := kit.Visit(t, g.URL)
-	running.Go(func() {
-		strangers.run(quit, 20*time.Millisecond, get(stranger, "/stranger", kit.Bare), func(a kit.Answer) bool {
-			return a.Status == http.StatusUnauthorized && a.Own()
+		quit := make(chan struct{})
+		var running sync.WaitGroup
+		var ours, twins, strangers, logins load
+		get := func(v *kit.Visitor, path string, options ...kit.Option) func() (kit.Answer, error) {
+			return func() (kit.Answer, error) { return v.Try(http.MethodGet, path, options...) }
+		}
+		fromApp := func(a kit.Answer) bool { return a.Status == http.StatusOK && a.FromApp() }
+		for range 4 { // 4 every 20 ms are 200 a second
+			bare := kit.Visit(t, "http://"+twin)
+			running.Go(func() { ours.run(quit, 20*time.Millisecond, get(v, "/known"), fromApp) })
+			running.Go(func() { twins.run(quit, 20*time.Millisecond, get(bare, "/twin"), fromApp) })
+		}
+		stranger := kit.Visit(t, g.URL)
+		running.Go(func() {
+			strangers.run(quit, 20*time.Millisecond, get(stranger, "/stranger", kit.Bare), func(a kit.Answer) bool {
+				return a.Status == http.StatusUnauthorized && a.Own()
+			})
 		})
-	})
-	running.Go(func() {
-		logins.run(quit, 500*time.Millisecond, func() (kit.Answer, error) {
-			return kit.Visit(t, g.URL).Try(http.MethodPost, "/gateway/login", kit.Bare,
-				kit.Body(formType, kit.Form("admin@demo.test", kit.Password).Encode()))
-		}, func(a kit.Answer) bool { return a.Status == http.StatusSeeOther || a.Cause() == "busy" })
-	})
+		running.Go(func() {
+			logins.run(quit, 500*time.Millisecond, func() (kit.Answer, error) {
+				return kit.Visit(t, g.URL).Try(http.MethodPost, "/gateway/login", kit.Bare,
+					kit.Body(formType, kit.Form("admin@demo.test", kit.Password).Encode()))
+			}, func(a kit.Answer) bool { return a.Status == http.StatusSeeOther || a.Cause() == "busy" })
+		})
 
-	for i := range 100 {
-		changed := site
-		changed.App += fmt.Sprintf("\n\t\tsession {\n\t\t\tidle %dh\n\t\t\tcache_size %d\n\t\t}", 2+i%3, 1000+i%7)
-		changed.App += fmt.Sprintf("\n\t\tbrand {\n\t\t\tname \"Brand %d\"\n\t\t}", i)
-		if i%5 == 4 {
-			changed.App += "\n\t\tlocale en"
+		for i := range 100 {
+			changed := site
+			changed.App += fmt.Sprintf("\n\t\tsession {\n\t\t\tidle %dh\n\t\t\tcache_size %d\n\t\t}", 2+i%3, 1000+i%7)
+			changed.App += fmt.Sprintf("\n\t\tbrand {\n\t\t\tname \"Brand %d\"\n\t\t}", i)
+			if i%5 == 4 {
+				changed.App += "\n\t\tlocale en"
+			}
+			if err := g.Load(changed); err != nil {
+				t.Errorf("reload %d: %v", i, err)
+			}
 		}
-		if err := g.Load(changed); err != nil {
-			t.Errorf("reload %d: %v", i, err)
-		}
-	}
-	close(quit)
-	running.Wait()
+		close(quit)
+		running.Wait()
 
-	t.Logf("gateway: %s; twin: %s; strangers: %s; logins: %s", &ours, &twins, &strangers, &logins)
-	if ours.failed.Load() > twins.failed.Load() {
-		t.Errorf("more requests failed than at a bare proxy: %s; there %s", &ours, &twins)
-	}
-	if strangers.failed.Load() > twins.failed.Load() || logins.failed.Load() > twins.failed.Load() {
-		t.Errorf("strangers: %s; logins: %s", &strangers, &logins)
-	}
-	if seen := app.Seen("/stranger"); len(seen) != 0 {
-		t.Errorf("%d requests without a session reached the app", len(seen))
-	}
-	arrived(t, idle.Get("/"), "client")
-	arrived(t, v.Get("/"), "teammate")
-	sentTo(t, halfway.Post(page, kit.Form("teammate@demo.test", kit.Password)), "/halfway")
-	refused(t, guess(t, g.URL, "192.0.2.7", "owner@demo.test", kit.Password), http.StatusTooManyRequests, "too_many_attempts")
+		t.Logf("gateway: %s; twin: %s; strangers: %s; logins: %s", &ours, &twins, &strangers, &logins)
+		if ours.failed.Load() > twins.failed.Load() {
+			t.Errorf("more requests failed than at a bare proxy: %s; there %s", &ours, &twins)
+		}
+		if strangers.failed.Load() > twins.failed.Load() || logins.failed.Load() > twins.failed.Load() {
+			t.Errorf("strangers: %s; logins: %s", &strangers, &logins)
+		}
+		if seen := app.Seen("/stranger"); len(seen) != 0 {
+			t.Errorf("%d requests without a session reached the app", len(seen))
+		}
+		arrived(t, idle.Get("/"), "client")
+		arrived(t, v.Get("/"), "teammate")
+		sentTo(t, halfway.Post(page, kit.Form("teammate@demo.test", kit.Password)), "/halfway")
+		refused(t, guess(t, g.URL, "192.0.2.7", "owner@demo.test", kit.Password), http.StatusTooManyRequests, "too_many_attempts")
+	})
 }
 
 // A config that cannot work leaves the one before in force, store and all.

@@ -35,7 +35,7 @@ func talk(t *testing.T, addr, bytes string) string {
 // never gets it, and it is decided about as any other.
 func TestHiddenRequestsAreNotPassedOn(t *testing.T) {
 	t.Parallel()
-	g, rec := forging(t, "", "")
+	g, rec := forging(t, kit.Bolt(t), "", "")
 	session := kit.Visit(t, g.URL).Enter("teammate").Cookie("gateway_session")
 	hidden := "GET /closed?hidden HTTP/1.1\r\nHost: " + g.Addr + "\r\nRemote-User: mallory\r\nConnection: close\r\n\r\n"
 	host, last := "Host: "+g.Addr+"\r\n", "Connection: close\r\n"
@@ -89,7 +89,7 @@ func TestHiddenRequestsAreNotPassedOn(t *testing.T) {
 // the path are those of the path, and a session is that of its host.
 func TestOddHostsAndTargets(t *testing.T) {
 	t.Parallel()
-	g, rec := forging(t, "", "")
+	g, rec := forging(t, kit.Bolt(t), "", "")
 	session := "Cookie: gateway_session=" + kit.Visit(t, g.URL).Enter("teammate").Cookie("gateway_session") + "\r\n"
 	end := "Connection: close\r\n"
 	for what, c := range map[string]struct {

@@ -124,7 +124,8 @@ type Next interface {
 	ServeHTTP(http.ResponseWriter, *http.Request) error
 }
 
-// Identify is told whose request is passed on, before it is.
+// Identify is told whose request is passed on, before it is; nil for nobody's, on a
+// path that is open.
 type Identify func(*http.Request, *session.Facts)
 
 // Serve decides about one request. identify may be nil. The error is next's.
@@ -162,11 +163,11 @@ func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, o Original, identi
 	}
 	cookie.Strip(r.Header)
 	x := &exchange{ResponseWriter: w, guard: g}
-	if facts == nil {
-		return x.pass(r, next)
-	}
 	if identify != nil {
 		identify(r, facts)
+	}
+	if facts == nil {
+		return x.pass(r, next)
 	}
 	x.facts, x.cookie = facts, value
 	g.tell(facts, &x.values)

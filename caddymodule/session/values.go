@@ -46,7 +46,8 @@ var placeholderValues = map[string]int{
 	"amr": ValueAmr, "auth_time": ValueAuthTime,
 }
 
-// Placeholder answers Caddy's {http.auth.user.*}.
+// Placeholder answers Caddy's {http.auth.user.*}. Of nobody, which nil facts are, all
+// are empty: Caddy hands on by name what it does not know.
 func (f *Facts) Placeholder(key string) (any, bool) {
 	name, ok := strings.CutPrefix(key, "http.auth.user.")
 	if !ok {
@@ -55,6 +56,9 @@ func (f *Facts) Placeholder(key string) (any, bool) {
 	i, ok := placeholderValues[name]
 	if !ok {
 		return nil, false
+	}
+	if f == nil {
+		return "", true
 	}
 	return f.Told()[i], true
 }
