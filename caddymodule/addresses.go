@@ -72,7 +72,7 @@ func (a *addresses) saw(r *http.Request) {
 	// Anybody on the internet can write the header. Somebody next to us who does is a
 	// proxy, and so is what most come through.
 	switch {
-	case named && near, a.forwarded > addressRound/2:
+	case named && (near || a.forwarded > addressRound/2):
 		a.doubt(doubtForwarded, ip)
 	case a.private[ip] > addressRound/2:
 		a.doubt(doubtShared, ip)

@@ -94,7 +94,7 @@ func TestAlertsAboutMailsNameOutcomesThatThereAre(t *testing.T) {
 	}
 }
 
-var loginOutcomes = regexp.MustCompile(`login_gateway_logins_total\{outcome[=!]~?"([^"]+)"\}`)
+var loginOutcomes = regexp.MustCompile(`login_gateway_logins_total\{outcome(?:=~?|!=|!~)"([^"]+)"\}`)
 
 func TestAlertsAboutLoginsNameOutcomesThatThereAre(t *testing.T) {
 	exist := map[string]bool{"ok": true, "mail_asked": true}
