@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
 	"github.com/cliendo/gateway/caddymodule/directory"
+	"github.com/cliendo/gateway/caddymodule/secret"
 )
 
 func init() {
@@ -54,6 +55,10 @@ func init() {
 //				max_delay        <duration>
 //				forget           <duration>
 //				reset_on_success on|off
+//			}
+//			mailed_code {
+//				per_mail <number>
+//				per_hour <number>
 //			}
 //			hash_workers <number>
 //			hash_queue   <number>
@@ -137,12 +142,18 @@ func (a *App) secretWord() word {
 		if len(a.OldSecrets) == 0 {
 			a.OldSecrets = nil
 		}
-		for _, text := range args {
+		all := make([][]byte, len(args))
+		for i, text := range args {
 			if text == "" {
 				return errors.New("is empty: leave the word out to have one made")
 			}
+			if strings.Contains(text, "{") {
+				return nil // known when the config is loaded
+			}
+			all[i] = []byte(text)
 		}
-		return nil
+		_, err := secret.NewKeys(all[0], all[1:]...)
+		return err
 	}}
 }
 
@@ -235,6 +246,7 @@ func (l *Limits) words() words {
 		"network":      budget(&l.Network),
 		"device":       budget(&l.Device),
 		"second_step":  budget(&l.SecondStep),
+		"mailed_code":  {block: func([]string) words { return l.MailedCode.words() }},
 		"hash_workers": numberWord(&l.HashWorkers),
 		"hash_queue":   numberWord(&l.HashQueue),
 		"argon2":       {block: func([]string) words { return l.Argon2.words() }},
@@ -250,6 +262,10 @@ func (b *Budget) words() words {
 		"forget":           durationWord(&b.Forget),
 		"reset_on_success": switchWord(&b.ResetOnSuccess),
 	}
+}
+
+func (c *MailedCode) words() words {
+	return words{"per_mail": numberWord(&c.PerMail), "per_hour": numberWord(&c.PerHour)}
 }
 
 func (a *Argon2) words() words {

@@ -20,6 +20,8 @@ type Limits struct {
 	// SecondStep counts wrong second-step codes of one user. Default: 5 free, then
 	// 1 min doubling to 15 min, forgotten by a right one only.
 	SecondStep Budget `json:"second_step,omitzero"`
+	// MailedCode counts wrong codes of mails.
+	MailedCode MailedCode `json:"mailed_code,omitzero"`
 	// HashWorkers is how many passwords are hashed at the same time. Default: the
 	// number of cores.
 	HashWorkers int `json:"hash_workers,omitempty"`
@@ -46,6 +48,16 @@ type Budget struct {
 	Forget caddy.Duration `json:"forget,omitempty"`
 	// ResetOnSuccess: logging in forgets the failures.
 	ResetOnSuccess *bool `json:"reset_on_success,omitempty"`
+}
+
+// MailedCode says how often the six digits of a mail may be guessed.
+type MailedCode struct {
+	// PerMail is how many wrong codes make the code of a mail dead, at most 20; its
+	// link goes on working. Default: 5.
+	PerMail int `json:"per_mail,omitempty"`
+	// PerHour is how many wrong codes one user has in an hour, over all mails, before
+	// they have to wait; from PerMail to 100. Default: 10, or PerMail where that is more.
+	PerHour int `json:"per_hour,omitempty"`
 }
 
 // Argon2 are the costs of Argon2id. Less than 19 MiB with 2 passes, or 46 MiB

@@ -42,6 +42,7 @@ func Sections() map[string]Section {
 		"type":          section(a.typeWords(nil), &TypeRule{}),
 		"limits":        section(a.Limits.words(), &a.Limits),
 		"budget":        section(b.words(), b),
+		"mailed_code":   section(a.Limits.MailedCode.words(), &a.Limits.MailedCode),
 		"argon2":        section(a.Limits.Argon2.words(), &a.Limits.Argon2),
 		"session":       section(a.Session.words(), &a.Session),
 		"passkeys":      section(a.Passkeys.words(), &a.Passkeys),
@@ -84,8 +85,8 @@ func Defaults() (map[string]any, error) {
 	return map[string]any{
 		"Global option/locale": s.Locale, "Global option/time_zone": s.Location.String(),
 		"Global option/arrears_blocks_at": s.Rules.ArrearsBlocksAt, "Global option/attempts_keep": s.AttemptsKeep, "Global option/audit_keep": s.AuditKeep,
-		"limits/hash_queue": s.Hash.Queue,
-		"argon2/memory":     s.Hash.Params.Memory, "argon2/time": s.Hash.Params.Time, "argon2/threads": s.Hash.Params.Threads,
+		"limits/hash_queue": s.Hash.Queue, "mailed_code/per_mail": s.Codes.PerMail, "mailed_code/per_hour": s.Codes.PerHour,
+		"argon2/memory": s.Hash.Params.Memory, "argon2/time": s.Hash.Params.Time, "argon2/threads": s.Hash.Params.Threads,
 		"session/idle": s.Session.Idle, "session/absolute": s.Session.Absolute,
 		"session/remember_idle": s.Session.RememberIdle, "session/remember_absolute": s.Session.RememberAbsolute,
 		"session/cache_size": s.CacheSize, "session/stale_max": s.StaleMax,

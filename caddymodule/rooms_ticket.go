@@ -27,7 +27,7 @@ func (r *rooms) book() (*ticket.Book, error) {
 		return nil, fmt.Errorf("preparing tickets: %w", err)
 	}
 	return ticket.New(r.house.engine, ticket.Options{
-		Box: box, Key: r.keys.Derive(keyTickets), Hasher: r.hasher, Mails: r.outbox,
+		Box: box, Key: r.keys.Derive(keyTickets), Hasher: r.hasher, Mails: r.outbox, Codes: r.settings.Codes,
 		SilentNobody: !r.settings.Mail.Unknown, Log: r.log,
 	}), nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/session"
+	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
 // settings is the configuration of an App in the words of the rooms: checked,
@@ -31,6 +32,7 @@ type settings struct {
 	Location     *time.Location
 	Rules        directory.Rules
 	Limits       limit.Config
+	Codes        ticket.Codes
 	Hash         passhash.Options
 	Session      session.Limits
 	CacheSize    int
@@ -72,7 +74,7 @@ func (a *App) settings(repl *caddy.Replacer) (*settings, error) {
 	note(err)
 	s.Rules, err = a.rules(s.Location)
 	note(err)
-	s.Limits, s.Hash = a.Limits.settings(), a.Limits.hash()
+	s.Limits, s.Codes, s.Hash = a.Limits.settings(), a.Limits.MailedCode.settings(), a.Limits.hash()
 	note(a.Limits.check())
 	s.Session, s.StaleMax = a.Session.settings(), orElse(time.Duration(a.Session.StaleMax), defaultStaleMax)
 	note(a.Session.check())

@@ -14,6 +14,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/session"
+	"github.com/cliendo/gateway/caddymodule/ticket"
 )
 
 // typeName is what a user type may be called: it becomes a header value, a label
@@ -81,6 +82,14 @@ func (l Limits) settings() limit.Config {
 	return c
 }
 
+// settings lays what was configured over the defaults. Whoever allows more by one mail
+// than an hour has by default means that for the hour too.
+func (c MailedCode) settings() ticket.Codes {
+	d := ticket.DefaultCodes()
+	perMail := orElse(c.PerMail, d.PerMail)
+	return ticket.Codes{PerMail: perMail, PerHour: orElse(c.PerHour, max(d.PerHour, perMail))}
+}
+
 func (b Budget) over(d limit.Budget) limit.Budget {
 	d.Free = orElse(b.Free, d.Free)
 	d.Window = orElse(time.Duration(b.Window), d.Window)
@@ -111,6 +120,9 @@ func (l Limits) check() error {
 	errs := []error{l.checkArgon2()}
 	if err := l.settings().Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("limits: %w", err))
+	}
+	if err := l.MailedCode.settings().Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("limits mailed_code %w", err))
 	}
 	if l.HashWorkers < 0 || l.HashWorkers > maxWorkers {
 		errs = append(errs, fmt.Errorf("limits hash_workers %d: from 1 to %d", l.HashWorkers, maxWorkers))

@@ -56,6 +56,36 @@ func TestLoginByTheCodeOfAMail(t *testing.T) {
 	})
 }
 
+// A million codes are few: they die of what the operator allows to be guessed, by mail
+// and by hour. The link of the mail goes on working.
+func TestCodesDieOfTheGuessesThatAreAllowed(t *testing.T) {
+	t.Parallel()
+	kit.OnBothStores(t, func(t *testing.T, s *kit.Store) {
+		g, box := mailing(t, s, "limits {\nmailed_code {\nper_mail 1\nper_hour 2\n}\n}")
+		v := kit.Visit(t, g.URL)
+		for n := 1; n <= 3; n++ {
+			waiting := ask(t, v, "teammate", "")
+			m := box.Wait("teammate", n)
+			if n <= 2 {
+				v.Post(waiting, url.Values{"code": {otherThan(m.Code())}})
+			}
+			refused(t, v.Post(waiting, url.Values{"code": {m.Code()}}), http.StatusTooManyRequests, "too_many_attempts")
+			if n == 3 {
+				sentTo(t, v.Post(m.Links()[0], nil), "/")
+				arrived(t, v.Get("/"), "teammate")
+			}
+		}
+	})
+}
+
+// otherThan is a code that this one is not.
+func otherThan(code string) string {
+	if code == "000000" {
+		return "000001"
+	}
+	return "000000"
+}
+
 // landed follows a new browser over the page that sees whether its cookie came
 // back.
 func landed(v *kit.Visitor, a kit.Answer) kit.Answer {

@@ -58,7 +58,7 @@ func (e *Errand) view(r *http.Request, id string, f *ticket.Found) page.MagicSen
 	return page.MagicSent{
 		NextMail: next,
 		Ask:      id, Match: t.Match, Agent: t.Agent, Network: t.Network, Asked: t.Asked, CodeUntil: t.CodeUntil, Until: t.Until,
-		Code: e.Now().Before(t.CodeUntil) && t.CodeTries < ticket.MaxCodeTries,
+		Code: f.CodeOpen,
 	}
 }
 

@@ -277,7 +277,7 @@ func TestGuessesThroughFits(t *testing.T) {
 		if guess == w.code {
 			guess = "222222"
 		}
-		for range ticket.MaxCodeTries {
+		for range ticket.DefaultCodes().PerMail {
 			w.want(w.CodeFits(ctx, jan, guess), cause.WrongPassword)
 		}
 		w.want(w.Code(ctx, jan, w.code), cause.WrongPassword)

@@ -119,7 +119,7 @@ func TestGuessingMailedCodes(t *testing.T) {
 		if guess == code {
 			guess = "222222"
 		}
-		for range ticket.MaxCodeTries {
+		for range ticket.DefaultCodes().PerMail {
 			h.want(b.post("/second-step/start", "mailed", guess), 401, cause.WrongPassword, "")
 		}
 		h.want(b.post("/second-step/start", "mailed", code), 401, cause.WrongPassword, "")

@@ -39,6 +39,8 @@ type Options struct {
 	Key    []byte      // for the digests of codes and passwords; likewise
 	Hasher Hasher
 	Mails  Mails
+	// Codes bounds how often codes may be guessed; zero: DefaultCodes.
+	Codes Codes
 	// SilentNobody leaves out the mails to addresses that nobody has.
 	SilentNobody bool
 	Now          func() time.Time
@@ -59,6 +61,9 @@ func New(s Store, o Options) *Book {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Codes == (Codes{}) {
+		o.Codes = DefaultCodes()
 	}
 	return &Book{Options: o, store: s}
 }

@@ -56,8 +56,9 @@ func (b *Book) look(ctx context.Context, owner outbox.Owner, id string) (*store.
 }
 
 // found tells about a ticket.
-func found(owner outbox.Owner, t *store.Ticket, now time.Time) *Found {
+func (b *Book) found(owner outbox.Owner, t *store.Ticket, now time.Time) *Found {
 	f := &Found{Owner: owner, Ticket: *t, Cause: state(t, now)}
+	f.CodeOpen = now.Before(t.CodeUntil) && t.CodeTries < b.Codes.PerMail
 	if t.Purpose == Invite && f.Cause == cause.LinkExpired {
 		f.Cause = cause.InviteExpired
 	}
@@ -86,7 +87,7 @@ func (b *Book) Find(ctx context.Context, token string) (*Found, error) {
 	if !ok {
 		return nil, ErrNone
 	}
-	f := found(owner, t, b.Now())
+	f := b.found(owner, t, b.Now())
 	f.Revoking = revoking
 	if f.Cause == cause.None && !revoking && t.Purpose == Password && t.Mode != Link {
 		f.Cause = cause.LinkUsed // it showed its password, which is good still
@@ -115,7 +116,7 @@ func (b *Book) Waiting(ctx context.Context, id, browser string) (*Found, error) 
 	if !asked(t, browser) {
 		return nil, &Spent{cause.OtherBrowser}
 	}
-	return found(owner, t, b.Now()), nil
+	return b.found(owner, t, b.Now()), nil
 }
 
 // asked tells whether a browser is the one that asked.
@@ -148,7 +149,7 @@ func (b *Book) Pending(ctx context.Context, owner outbox.Owner, password string)
 	if hit == nil {
 		return nil, ErrNone
 	}
-	f := found(owner, hit, b.Now())
+	f := b.found(owner, hit, b.Now())
 	if f.Cause == cause.LinkExpired {
 		f.Cause = cause.PasswordPendingExpired
 	}

@@ -16,6 +16,33 @@ import (
 // guessWindow is how long a wrong code counts against the person.
 const guessWindow = time.Hour
 
+// Codes bounds how often the codes of mails may be guessed. A code has six digits:
+// of a million people who are guessed at, the defaults let five be hit by each mail.
+type Codes struct {
+	PerMail int // wrong ones; then the code of that mail is dead
+	PerHour int // wrong ones of one person, over all mails; then they wait
+}
+
+// DefaultCodes are the bounds as documented.
+func DefaultCodes() Codes { return Codes{PerMail: 5, PerHour: 10} }
+
+// The most that can be asked for: more would make guessing a way in.
+const (
+	mostPerMail = 20
+	mostPerHour = 100
+)
+
+// Validate returns an error that names the bound that cannot be meant so.
+func (c Codes) Validate() error {
+	if c.PerMail < 1 || c.PerMail > mostPerMail {
+		return fmt.Errorf("per_mail %d: from 1 to %d", c.PerMail, mostPerMail)
+	}
+	if c.PerHour < c.PerMail || c.PerHour > mostPerHour {
+		return fmt.Errorf("per_hour %d: from per_mail, which is %d, to %d", c.PerHour, c.PerMail, mostPerHour)
+	}
+	return nil
+}
+
 // guess runs one comparison in one step with the count of those that failed, so
 // that guesses made at once never exceed what is allowed. What compare returns
 // is returned; what it changed is written unless that is an error other than
@@ -30,7 +57,7 @@ func (b *Book) guess(
 			return ErrNone
 		}
 		outcome = compare(tx, book, t, now)
-		f = found(owner, t, now)
+		f = b.found(owner, t, now)
 		if outcome == nil || errors.Is(outcome, ErrWrong) || errors.Is(outcome, ErrDead) {
 			return nil
 		}
@@ -86,12 +113,12 @@ func (b *Book) TryCode(ctx context.Context, id, browser, code string) (*Found, e
 			return &Spent{c}
 		case !now.Before(t.CodeUntil):
 			return &Spent{cause.LinkExpired}
-		case t.CodeTries >= MaxCodeTries:
+		case t.CodeTries >= b.Codes.PerMail:
 			return ErrDead
 		case !number(code, codeDigits):
 			return ErrWrong
 		}
-		if until := tooMany(book, now); now.Before(until) {
+		if until := b.tooMany(book, now); now.Before(until) {
 			return &Wait{until}
 		}
 		if same(t.Code, digest) {
@@ -99,7 +126,7 @@ func (b *Book) TryCode(ctx context.Context, id, browser, code string) (*Found, e
 		}
 		t.CodeTries++
 		book.Guesses = append(book.Guesses, now)
-		if t.CodeTries >= MaxCodeTries {
+		if t.CodeTries >= b.Codes.PerMail {
 			return ErrDead
 		}
 		return ErrWrong
@@ -107,17 +134,17 @@ func (b *Book) TryCode(ctx context.Context, id, browser, code string) (*Found, e
 }
 
 // tooMany returns until when codes of this person are not looked at.
-func tooMany(book *store.Book, now time.Time) (until time.Time) {
+func (b *Book) tooMany(book *store.Book, now time.Time) (until time.Time) {
 	var recent []time.Time
 	for _, at := range book.Guesses {
 		if now.Sub(at) < guessWindow {
 			recent = append(recent, at)
 		}
 	}
-	if len(recent) < MaxGuesses {
+	if len(recent) < b.Codes.PerHour {
 		return time.Time{}
 	}
-	return recent[len(recent)-MaxGuesses].Add(guessWindow)
+	return recent[len(recent)-b.Codes.PerHour].Add(guessWindow)
 }
 
 // behind runs a comparison for whoever holds a link.

@@ -89,12 +89,12 @@ func (b *Book) proof(ctx context.Context, u *store.User, browser, code string, u
 		switch {
 		case t == nil:
 			return ErrNone
-		case t.CodeTries >= MaxCodeTries:
+		case t.CodeTries >= b.Codes.PerMail:
 			return ErrDead
 		case !number(code, codeDigits):
 			return ErrWrong
 		}
-		if until := tooMany(book, now); now.Before(until) {
+		if until := b.tooMany(book, now); now.Before(until) {
 			return &Wait{until}
 		}
 		if same(t.Code, b.digest("code", t.ID, code)) {

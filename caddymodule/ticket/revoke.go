@@ -36,7 +36,7 @@ func (b *Book) Revoke(ctx context.Context, token string) (f *Found, err error) {
 		if revoking, ok := fits(t, key); !ok || !revoking {
 			return ErrNone
 		}
-		f = found(owner, t, now)
+		f = b.found(owner, t, now)
 		f.Revoking = true
 		if t.State == Revoked {
 			return nil

@@ -52,10 +52,8 @@ const (
 	AddressLife  = 24 * time.Hour
 	UndoLife     = 72 * time.Hour // "this was not me" of a changed address brings the old one back
 	EntryLife    = 10 * time.Minute
-	MaxOpen      = 3  // of one purpose, side by side
-	MaxCodeTries = 5  // of one mail; then its code is dead
-	MaxGuesses   = 10 // of one person in an hour
-	MaxOthers    = 5  // addresses or match codes typed behind one link
+	MaxOpen      = 3 // of one purpose, side by side
+	MaxOthers    = 5 // addresses or match codes typed behind one link
 )
 
 // Ask is the wish for a mail.
@@ -91,6 +89,7 @@ type Found struct {
 	Ticket        store.Ticket
 	Cause         cause.Cause // why it cannot be used; None when it can
 	Revoking      bool        // they came by the link "this was not me"
+	CodeOpen      bool        // its code can still be typed
 	// Undone is what was taken back, in the words of the page that says so.
 	Undone []string
 }

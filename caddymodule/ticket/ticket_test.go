@@ -207,11 +207,11 @@ func TestGuessesAtOnceNeverExceedWhatIsAllowed(t *testing.T) {
 		looked := 0
 		for _, mailed := range book.Tickets {
 			looked += mailed.CodeTries
-			if mailed.CodeTries > ticket.MaxCodeTries {
+			if mailed.CodeTries > ticket.DefaultCodes().PerMail {
 				w.t.Errorf("%d guesses at one mail", mailed.CodeTries)
 			}
 		}
-		if looked != ticket.MaxGuesses || outcomes["wait"] != 30 {
+		if looked != ticket.DefaultCodes().PerHour || outcomes["wait"] != 30 {
 			w.t.Errorf("%d guesses of one person were looked at; %v", looked, outcomes)
 		}
 		asked, mail := w.ask(w.jan, ticket.Magic, "")
