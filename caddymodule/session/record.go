@@ -131,7 +131,7 @@ func NewPerson(u *store.User) *Person {
 		kind: unique.Make(kind{u.Account, u.Type, u.Locale, ascii(u.Type), u.SecondStep, u.Block}),
 		id:   uint8(len(u.ID)), name: uint16(len(u.ID) + len(address)), //nolint:gosec // package directory bounds both
 	}
-	if email, name := ascii(address), ascii(called); email != address || name != called {
+	if email, name := ascii(address), bounded(called); email != address || name != called {
 		p.text += parting + email + parting + name
 		p.odd = true
 	}

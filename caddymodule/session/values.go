@@ -92,6 +92,31 @@ func ascii(s string) string {
 	return b.String()
 }
 
+// maxName is how many bytes of a name the app is told, as they are sent. With it all
+// that a site is told by default stays below 2 KiB (P28): an address has 382 bytes at
+// most, an id 63, a type 32.
+const maxName = 1024
+
+// cut stands where the rest of a name was left out.
+const cut = "…"
+
+// bounded is a name as the app is told it. Of one that is longer than headers bear,
+// such as 100 emoji, the end is left out.
+func bounded(name string) string {
+	told := ascii(name)
+	if len(told) <= maxName {
+		return told
+	}
+	at, left := 0, maxName-len(ascii(cut))
+	for i, r := range name {
+		if left -= len(ascii(string(r))); left < 0 {
+			at = i
+			break
+		}
+	}
+	return ascii(name[:at] + cut)
+}
+
 // Left returns how long the session lasts if nothing more is asked of it, and how
 // long at the most.
 func (l *Live) Left(f *Facts, now time.Time) (idle, absolute time.Duration) {
