@@ -52,6 +52,7 @@ func answer(res *httptest.ResponseRecorder) string {
 func TestAStrangerCannotTellWhoIsACustomer(t *testing.T) {
 	for _, mode := range []string{ticket.OneTime, ticket.Keep, ticket.Link} {
 		onStores(t, mode, func(t *testing.T, h *house) {
+			h.stop()
 			known, unknown := h.browser("192.0.2.1"), h.browser("198.51.100.1")
 			for i := range 5 { // the last two are refused
 				var a, b *httptest.ResponseRecorder

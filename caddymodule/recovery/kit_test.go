@@ -68,6 +68,7 @@ type house struct {
 	store    *testkit.Counted
 	path     string // of the file, if it is one
 	shift    atomic.Int64
+	stopped  atomic.Int64 // unix nanoseconds; zero: it runs
 	dir      *directory.Directory
 	hasher   *passhash.Hasher
 	attempts *attempt.Recorder
@@ -79,7 +80,16 @@ type house struct {
 	log      *testkit.Log
 }
 
-func (h *house) now() time.Time       { return time.Now().Add(time.Duration(h.shift.Load())) }
+func (h *house) now() time.Time {
+	if at := h.stopped.Load(); at != 0 {
+		return time.Unix(0, at)
+	}
+	return time.Now().Add(time.Duration(h.shift.Load()))
+}
+
+// stop has the clock stand still: pages tell the time of day.
+func (h *house) stop() { h.stopped.Store(h.now().UnixNano()) }
+
 func (h *house) push(d time.Duration) { h.shift.Add(int64(d)) }
 
 func onStores(t *testing.T, mode string, test func(t *testing.T, h *house)) {
@@ -135,7 +145,7 @@ func (h *house) furnish(e store.Engine, mode string) {
 	pages, err := page.New(page.Options{Now: h.now})
 	testkit.Must(t, err)
 	d := signin.New(signin.Options{
-		Prefix: "/gateway", Rules: rules, Device: codec(cookie.Device), Flow: codec(cookie.Flow), Sessions: h.sessions,
+		Prefix: "/gateway", Rules: rules, Device: testkit.Sealed(cookie.Device), Flow: testkit.Sealed(cookie.Flow), Sessions: h.sessions,
 		Directory: h.dir, Pages: pages, Attempts: h.attempts, Tickets: h.book, Metrics: metrics{}, Log: log, Now: h.now,
 	})
 	d.Mount(h.mux)
