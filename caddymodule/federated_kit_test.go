@@ -164,11 +164,11 @@ func (w *inn) open(keys *secret.Keys, e store.Engine) {
 	providers := []federated.Provider{w.google, w.school}
 	pages = pages.Offering(func(r *http.Request) page.Ways {
 		ways := federated.Offered(providers)
-		ways.Last = signin.LastWay(r, false)
+		ways.Last = signin.LastWay(testkit.Sealed(cookie.Device), r, false)
 		return ways
 	})
 	d := signin.New(signin.Options{
-		Prefix: "/gateway", Device: codec(cookie.Device), Flow: codec(cookie.Flow), Sessions: sessions, Directory: dir, Pages: pages,
+		Prefix: "/gateway", Device: testkit.Sealed(cookie.Device), Flow: testkit.Sealed(cookie.Flow), Sessions: sessions, Directory: dir, Pages: pages,
 		Attempts: attempts, Tickets: tickets, Factors: factors, Metrics: w.heard, Origin: townOrigin, Now: now,
 	})
 	flows := identity.NewFlows(e, testkit.Box(w, keys, "flows"), now)

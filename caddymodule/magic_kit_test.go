@@ -31,6 +31,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/store/boltstore"
 	"github.com/cliendo/gateway/caddymodule/store/redisstore"
 	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 	"github.com/cliendo/gateway/caddymodule/ticket"
 	"github.com/cliendo/gateway/caddymodule/visitor"
 )
@@ -162,7 +163,7 @@ func (w *town) build(e store.Engine) {
 	pages, err := page.New(page.Options{Now: w.now})
 	must(err)
 	d := signin.New(signin.Options{
-		Prefix: "/gateway", Device: codec(cookie.Device), Flow: codec(cookie.Flow), Sessions: w.sessions, Directory: w.dir,
+		Prefix: "/gateway", Device: testkit.Sealed(cookie.Device), Flow: testkit.Sealed(cookie.Flow), Sessions: w.sessions, Directory: w.dir,
 		Pages: pages, Attempts: attempts, Tickets: w.tickets, Metrics: w.heard, Now: w.now,
 	})
 	errand := magic.New(magic.Options{

@@ -16,6 +16,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/signin"
 	"github.com/cliendo/gateway/caddymodule/visitor"
 )
 
@@ -32,7 +33,7 @@ func visit(r *http.Request) visitor.Visitor {
 
 // own is the way to the gateway's own pages: who changes something must come from
 // one of our pages, and what is not there is said as a page.
-func (r *rooms) own(mux *http.ServeMux, site *siteSettings, pages *page.Renderer) http.Handler {
+func (r *rooms) own(mux *http.ServeMux, site *siteSettings, pages *page.Renderer, dispatcher *signin.Dispatcher) http.Handler {
 	csrf := http.NewCrossOriginProtection()
 	if r.settings.PublicURL != nil {
 		if err := csrf.AddTrustedOrigin(r.settings.PublicURL.String()); err != nil {
@@ -57,9 +58,7 @@ func (r *rooms) own(mux *http.ServeMux, site *siteSettings, pages *page.Renderer
 		case route == site.Prefix+guard.VerifyPath: // changes nothing, whatever method a proxy asks with
 			mux.ServeHTTP(w, req)
 		case csrf.Check(req) != nil:
-			theMetrics.Refused(cause.CrossSite)
-			r.log.Info("refused", "cause", string(cause.CrossSite), "network", visitor.Of(req).Network)
-			crossSite(w, req, site, pages)
+			crossSite(w, req, site, pages, dispatcher.CrossSite(req))
 		case route == "":
 			if to := withoutSlash(mux, req); to != "" {
 				http.Redirect(w, req, to, http.StatusSeeOther) //nolint:gosec // there is a page of ours
@@ -89,16 +88,16 @@ func withoutSlash(mux *http.ServeMux, r *http.Request) string {
 
 // crossSite refuses a form that another site sent. On the login page the form
 // itself is there again, so that nobody is stuck.
-func crossSite(w http.ResponseWriter, r *http.Request, site *siteSettings, pages *page.Renderer) {
+func crossSite(w http.ResponseWriter, r *http.Request, site *siteSettings, pages *page.Renderer, reference string) {
 	if strings.HasPrefix(r.URL.Path, site.Prefix+"/login") {
-		pages.Login(w, r, cause.CrossSite.Status(), page.Login{Cause: cause.CrossSite})
+		pages.Login(w, r, cause.CrossSite.Status(), page.Login{Cause: cause.CrossSite, Reference: reference})
 		return
 	}
 	if r.URL.Path == site.Prefix+"/recover" {
-		pages.Recover(w, r, cause.CrossSite.Status(), page.Recover{Cause: cause.CrossSite})
+		pages.Recover(w, r, cause.CrossSite.Status(), page.Recover{Cause: cause.CrossSite, Reference: reference})
 		return
 	}
-	pages.Refusal(w, r, page.Refusal{Cause: cause.CrossSite})
+	pages.Refusal(w, r, page.Refusal{Cause: cause.CrossSite, Reference: reference})
 }
 
 // traced begins a span where the site traces.

@@ -65,7 +65,9 @@ type rooms struct {
 	asserter  *assertion.Signer
 	apiKeys   *apikey.Book
 	answers   *secret.Box // seals what the API answered
-	addresses *addresses  // of those who send forms
+	device    *cookie.Sealed
+	flow      *cookie.Sealed
+	addresses *addresses // of those who send forms
 }
 
 // Purposes of the keys. Changing one invalidates what was signed with it.
@@ -125,6 +127,12 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 	if r.flows, err = r.asking(); err != nil {
 		return nil, err
 	}
+	if r.device, err = r.sealed(cookie.Device, keyDevice); err != nil {
+		return nil, err
+	}
+	if r.flow, err = r.sealed(cookie.Flow, keyFlow); err != nil {
+		return nil, err
+	}
 	if r.answers, err = r.keys.NewBox(keyAnswers); err != nil {
 		return nil, fmt.Errorf("preparing the API: %w", err)
 	}
@@ -140,16 +148,23 @@ type front struct {
 	guard *guard.Guard
 }
 
+func (r *rooms) sealed(base, purpose string) (*cookie.Sealed, error) {
+	box, err := r.keys.NewBox(purpose)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the %s: %w", purpose, err)
+	}
+	return cookie.NewSealed(base, box), nil
+}
+
 // front builds the way in of one site. Every room that has pages is listed here.
 func (r *rooms) front(h *Handler) *front {
 	site := h.rt.settings
 	https := r.settings.PublicURL != nil && r.settings.PublicURL.Scheme == "https"
-	pages := r.offering(https, h.rt.pages)
+	pages := r.offering(https, r.device, h.rt.pages)
 	mail := r.mailing(site.Prefix)
 	dispatcher := signin.New(signin.Options{
 		Prefix: site.Prefix, HTTPS: https, CanRepair: len(site.RepairPaths) > 0, Rules: r.settings.Rules,
-		Device:   cookie.NewCodec(cookie.Device, r.keys.DeriveAll(keyDevice)),
-		Flow:     cookie.NewCodec(cookie.Flow, r.keys.DeriveAll(keyFlow)),
+		Device: r.device, Flow: r.flow,
 		Sessions: r.sessions, Directory: r.directory, Pages: pages, Attempts: r.attempts,
 		Tickets: mail.settling, Factors: r.factors, Origin: mail.origin, Metrics: theMetrics, Log: r.log,
 		FormKey: r.sessions.FormKey,
@@ -184,7 +199,7 @@ func (r *rooms) front(h *Handler) *front {
 		}),
 		own, r.federated(site.Prefix, https, dispatcher, own, pages),
 		help.New(help.Options{
-			Prefix: site.Prefix, HTTPS: https, Device: cookie.NewCodec(cookie.Device, r.keys.DeriveAll(keyDevice)), Pages: pages,
+			Prefix: site.Prefix, HTTPS: https, Device: r.device, Pages: pages,
 			Metrics: theMetrics, LastLogin: theMetrics.lastSuccess, Works: func() bool { return r.house.ping() == nil },
 		}),
 		r.resending(site.Prefix, https, lot, pages),
@@ -199,7 +214,7 @@ func (r *rooms) front(h *Handler) *front {
 	}
 	g := guard.New(guard.Options{
 		Site: site.guard(https, r.issuer()), Sessions: r.sessions, Users: r.directory, Asserter: r.asserter, Pages: pages, Attempts: r.attempts, Metrics: theMetrics,
-		Parking: lot, Own: r.own(mux, site, pages), Visitor: visit, Log: r.log,
+		Parking: lot, Own: r.own(mux, site, pages, dispatcher), Visitor: visit, Log: r.log,
 	})
 	r.seam(mux, site, g)
 	return &front{guard: g}

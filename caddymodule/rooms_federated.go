@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/federated"
 	"github.com/cliendo/gateway/caddymodule/identity"
 	"github.com/cliendo/gateway/caddymodule/page"
@@ -49,11 +50,11 @@ func (r *rooms) linking(prefix string, d *signin.Dispatcher) *security.Linking {
 
 // offering has the login page show the buttons of providers that work, and which
 // way this browser took last.
-func (r *rooms) offering(https bool, pages *page.Renderer) *page.Renderer {
+func (r *rooms) offering(https bool, device *cookie.Sealed, pages *page.Renderer) *page.Renderer {
 	providers := providersAs[federated.Provider](r)
 	return pages.Offering(func(req *http.Request) page.Ways {
 		ways := federated.Offered(providers)
-		ways.Last = signin.LastWay(req, https)
+		ways.Last = signin.LastWay(device, req, https)
 		return ways
 	})
 }

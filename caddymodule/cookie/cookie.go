@@ -1,5 +1,5 @@
 // Package cookie owns the cookies of the gateway: their names, their
-// attributes, and the signature without which they count as absent. What the
+// attributes, and the signature or seal without which they count as absent. What the
 // session cookie opens is the business of session; here it is only text.
 package cookie
 
@@ -19,11 +19,6 @@ const (
 	Session = "gateway_session"
 	Device  = "gateway_device"
 	Flow    = "gateway_flow"
-	// Pending holds, sealed, an account with a provider that waits to be linked.
-	Pending = "gateway_pending"
-	// Way is how the browser logged in last: one word like "google", and nothing of
-	// whom. It is not signed, as it decides nothing.
-	Way = "gateway_way"
 )
 
 const (
@@ -37,7 +32,7 @@ const maxValue = 1024
 // IsOurs tells whether a cookie name belongs to the gateway in any of its forms.
 func IsOurs(name string) bool {
 	name = strings.TrimPrefix(strings.TrimPrefix(name, hostPrefix), securePrefix)
-	return name == Session || name == Device || name == Flow || name == Pending || name == Way
+	return name == Session || name == Device || name == Flow
 }
 
 // Codec signs and checks the values of one cookie. Old keys are accepted, so that

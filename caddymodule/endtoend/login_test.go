@@ -322,6 +322,11 @@ func TestPostsFromOtherSitesAreRefused(t *testing.T) {
 		v := kit.Visit(t, g.URL)
 		a := v.Post("/gateway/login?to=%2Freport", kit.Form("teammate@demo.test", kit.Password), from...)
 		refused(t, a, http.StatusForbidden, "cross_site")
+		if name == "origin" {
+			if why := g.Gateway("why", a.Reference()); !strings.Contains(why.Stdout, "cross_site") {
+				t.Errorf("of reference %q is told %s%s", a.Reference(), why.Stdout, why.Stderr)
+			}
+		}
 		if v.Cookie("gateway_session") != "" {
 			t.Errorf("%s: a login from another site gave a session", name)
 		}

@@ -38,11 +38,8 @@ func TestEachProviderLinksAndLogsIn(t *testing.T) {
 			if seen := arrived(t, v.Get("/clients?tab=notes"), c.user); seen.Header.Get("Remote-Amr") != "fed" {
 				t.Errorf("%s: the app is told %q", c.name, seen.Header.Get("Remote-Amr"))
 			}
-			if way := v.Cookie("gateway_way"); way != c.name {
-				t.Errorf("%s: the last way is %q", c.name, way)
-			}
 			login := kit.Visit(t, f.g.URL)
-			login.SetCookie("gateway_way", v.Cookie("gateway_way"))
+			login.SetCookie("gateway_device", v.Cookie("gateway_device"))
 			if page := login.Get("/gateway/login").Body; strings.Count(page, `class="badge"`) != 1 {
 				t.Errorf("%s: %d badges", c.name, strings.Count(page, `class="badge"`))
 			}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/cause"
-	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/directory"
 	"github.com/cliendo/gateway/caddymodule/identity"
 	"github.com/cliendo/gateway/caddymodule/limit"
@@ -149,16 +148,14 @@ func (e *Errand) arrived(w http.ResponseWriter, r *http.Request, p Provider, f i
 	e.Dispatcher.Proven(w, r, proof)
 }
 
-// unlinked tells somebody that their identity logs nobody in, and keeps it in their
+// unlinked tells somebody that their identity logs nobody in, and keeps it for their
 // browser: once they have logged in another way they are asked whether to link it.
 // It is the same for an address that somebody here has and for one that nobody has.
 func (e *Errand) unlinked(w http.ResponseWriter, r *http.Request, p Provider, f identity.Flow, n identity.Named) {
-	sealed, err := e.Flows.Keep(n, e.Dispatcher.Browser(w, r))
-	if err != nil {
+	if err := e.Flows.Keep(context.WithoutCancel(r.Context()), n, e.Dispatcher.Browser(w, r)); err != nil {
 		e.Dispatcher.Unavailable(w, r, "", f.Remember, err)
 		return
 	}
-	http.SetCookie(w, cookie.New(cookie.Pending, sealed, cookie.Secure(r, e.HTTPS), identity.PendingLife))
 	confirm := target.With(e.Prefix+"/security/identities/confirm", f.Target)
 	e.Pages.Federated(w, r, page.Federated{
 		Cause: cause.IdentityNotLinked, Reference: e.Dispatcher.Note(r.Context(), e.entry(r, p, cause.IdentityNotLinked, n.Email)),

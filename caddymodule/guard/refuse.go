@@ -29,7 +29,7 @@ func (g *Guard) stop(w http.ResponseWriter, r *http.Request, o Original, f *sess
 		// The cookie stays: this may answer a request that was on its way while
 		// another tab logged in, and would take the new session's cookie away. The
 		// login page, where people are sent, clears what is dead.
-		g.refuse(w, r, o, f.Cause, nil)
+		g.refuse(w, r, o, f.Cause, f)
 	case f.Cause != cause.None:
 		g.refuse(w, r, o, f.Cause, f)
 	default:
@@ -45,7 +45,7 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, o Original, c cau
 	reference := g.record(r, c, f)
 	own(w.Header())
 	nav := g.navigation(r, o)
-	login := c == cause.NotLoggedIn || c == cause.SessionExpired || c == cause.SessionEnded
+	login := wantsLogin(c)
 	switch {
 	case !nav:
 		g.problem(w, r, c, reference)
@@ -86,23 +86,38 @@ func (g *Guard) refusal(c cause.Cause, reference string, f *session.Facts) page.
 	return v
 }
 
-// record keeps the refusal of somebody known, so that its reference can be looked
-// up. That nobody is logged in is no event.
+// wantsLogin tells whether logging in is all there is to do about a cause.
+func wantsLogin(c cause.Cause) bool {
+	return c == cause.NotLoggedIn || c == cause.SessionExpired || c == cause.SessionEnded
+}
+
+// record keeps the refusal of somebody known, and of a form that another site sent,
+// so that its reference can be looked up. That nobody is logged in (any more) is no
+// event.
 func (g *Guard) record(r *http.Request, c cause.Cause, f *session.Facts) (reference string) {
-	if f == nil {
-		g.Log.Debug("refused", "cause", string(c), "method", r.Method)
-		return ""
+	event := !wantsLogin(c) && (f != nil || c == cause.CrossSite)
+	if !event && !g.Log.Enabled(r.Context(), slog.LevelDebug) {
+		return "" // strangers are many
 	}
 	v := g.Visitor(r)
-	reference, err := g.Attempts.Record(r.Context(), attempt.Entry{
-		Cause: c, Method: "session", User: f.User.ID(), Account: f.User.Account(), Typed: f.User.Email(),
-		Network: v.Network, Agent: v.Agent, Session: f.Session.Handle(),
-	})
-	if err != nil {
-		g.Log.Error("recording a refusal failed", "error", err)
+	e := attempt.Entry{Cause: c, Method: "session", Network: v.Network, Agent: v.Agent}
+	if f != nil && f.User != nil {
+		e.User, e.Account, e.Typed = f.User.ID(), f.User.Account(), f.User.Email()
 	}
-	g.Log.Info("refused", slog.String("cause", string(c)), slog.String("reference", reference),
-		slog.String("user", f.User.ID()), slog.String("account", f.User.Account()), slog.String("network", v.Network))
+	if f != nil && f.Session != nil {
+		e.Session = f.Session.Handle()
+	}
+	level := slog.LevelDebug
+	if event {
+		level = slog.LevelInfo
+		var err error
+		if reference, err = g.Attempts.Record(r.Context(), e); err != nil {
+			g.Log.Error("recording a refusal failed", "error", err)
+		}
+	}
+	g.Log.LogAttrs(r.Context(), level, "refused", slog.String("cause", string(c)), slog.String("reference", reference),
+		slog.String("user", e.User), slog.String("account", e.Account), slog.String("session", e.Session),
+		slog.String("network", v.Network), slog.String("method", r.Method))
 	return reference
 }
 

@@ -30,7 +30,7 @@ type Metrics interface {
 type Options struct {
 	Prefix string // of our own pages
 	HTTPS  bool   // the public URL is https, whoever ends TLS
-	Device *cookie.Codec
+	Device *cookie.Sealed
 	Pages  Pages
 	// Metrics may be nil.
 	Metrics Metrics

@@ -14,6 +14,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/help"
 	"github.com/cliendo/gateway/caddymodule/page"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
 
 // counts are the answers given.
@@ -26,7 +27,7 @@ type house struct {
 	*httptest.Server
 	client *http.Client
 	counts counts
-	device *cookie.Codec
+	device *cookie.Sealed
 	last   time.Time
 	works  bool
 }
@@ -41,7 +42,7 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{counts: counts{}, device: cookie.NewCodec(cookie.Device, [][]byte{make([]byte, 32)}), works: true}
+	h := &house{counts: counts{}, device: testkit.Sealed(cookie.Device), works: true}
 	mux := http.NewServeMux()
 	help.New(help.Options{
 		Prefix: "/gateway", Device: h.device, Pages: pages, Metrics: h.counts,
@@ -158,9 +159,7 @@ func TestTheDeviceIsRecognised(t *testing.T) {
 	}
 	for value, want := range map[string]string{"forged": "Niet herkend", "": "Herkend: hier is eerder ingelogd."} {
 		if value == "" {
-			if value, err = h.device.Encode([]byte("device.user")); err != nil {
-				t.Fatal(err)
-			}
+			value = h.device.Encode("device", "password", "user")
 		}
 		h.client.Jar.SetCookies(at, []*http.Cookie{{Name: cookie.Device, Value: value}})
 		wants(t, h.get(t, "/gateway/help"), want)

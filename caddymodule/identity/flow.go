@@ -53,7 +53,7 @@ func (f Flow) Nonce() string { return secret.Digest("nonce " + f.Key) }
 // Verifier is that of PKCE.
 func (f Flow) Verifier() string { return secret.Digest("verifier " + f.Key) }
 
-// Pending is an identity that was shown and is nobody's yet. It waits in the
+// Pending is an identity that was shown and is nobody's yet. It waits for the
 // browser that showed it, until the person has logged in another way.
 type Pending struct {
 	Named
@@ -64,12 +64,12 @@ type Pending struct {
 // Flows asks and takes answers.
 type Flows struct {
 	box   *secret.Box
-	store store.Updater
+	store Store
 	now   func() time.Time
 }
 
 // NewFlows returns Flows that seal with box, whose purpose is theirs alone.
-func NewFlows(s store.Updater, box *secret.Box, now func() time.Time) *Flows {
+func NewFlows(s Store, box *secret.Box, now func() time.Time) *Flows {
 	if now == nil {
 		now = time.Now
 	}
@@ -114,18 +114,53 @@ func (s *Flows) Use(ctx context.Context, state string, f Flow) error {
 	return fmt.Errorf("using the answer of a provider: %w", err)
 }
 
-// Keep seals an identity for the browser that showed it.
-func (s *Flows) Keep(n Named, browser string) (sealed string, err error) {
+// pendingTag is where an identity waits that this browser showed.
+func pendingTag(browser string) string { return store.FlowTag(secret.Digest("pending " + browser)) }
+
+// Keep keeps an identity for the browser that showed it, the last one only.
+func (s *Flows) Keep(ctx context.Context, n Named, browser string) error {
 	now := s.now()
-	return s.seal(Pending{Named: n, At: now, Until: now.Add(PendingLife)}, "pending "+browser)
+	until := now.Add(PendingLife)
+	sealed, err := s.seal(Pending{Named: n, At: now, Until: until}, "pending "+browser)
+	if err != nil {
+		return err
+	}
+	err = s.store.Update(ctx, pendingTag(browser), func(tx store.Tx) error {
+		return store.ShownIdentities.Put(tx, recordID, &store.ShownIdentity{Sealed: sealed}, until)
+	})
+	if err != nil {
+		return fmt.Errorf("keeping an identity that waits to be linked: %w", err)
+	}
+	return nil
 }
 
-// Kept opens what Keep sealed for this browser, while it is good.
-func (s *Flows) Kept(sealed, browser string) (p Pending, ok bool) {
-	if browser == "" || !s.open(sealed, "pending "+browser, &p) || !s.now().Before(p.Until) {
-		return Pending{}, false
+// Kept returns what Keep kept for this browser, while it is good.
+func (s *Flows) Kept(ctx context.Context, browser string) (p Pending, ok bool, err error) {
+	if browser == "" {
+		return Pending{}, false, nil
 	}
-	return p, true
+	shown, err := store.ShownIdentities.Get(ctx, s.store, pendingTag(browser), recordID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return Pending{}, false, nil
+	case err != nil:
+		return Pending{}, false, fmt.Errorf("looking for an identity that waits to be linked: %w", err)
+	case !s.open(shown.Sealed, "pending "+browser, &p) || !s.now().Before(p.Until):
+		return Pending{}, false, nil
+	}
+	return p, true, nil
+}
+
+// Drop forgets what Keep kept for this browser.
+func (s *Flows) Drop(ctx context.Context, browser string) error {
+	if browser == "" {
+		return nil
+	}
+	err := s.store.Update(ctx, pendingTag(browser), func(tx store.Tx) error { return store.ShownIdentities.Delete(tx, recordID) })
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("forgetting an identity that waited to be linked: %w", err)
+	}
+	return nil
 }
 
 // Providers hand back best what needs no escaping in an address.

@@ -51,10 +51,10 @@ var (
 // Holder is whose forms a browser has parked, and the key to them. It lies in the
 // flow cookie.
 type Holder struct {
-	Account string `json:"a"`
-	User    string `json:"u"`
-	Key     string `json:"k"`
-	Since   int64  `json:"t"` // unix seconds
+	Account string
+	User    string
+	Key     string
+	Since   int64 // unix seconds
 }
 
 // Is tells whether the forms are this user's.

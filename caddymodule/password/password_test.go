@@ -101,7 +101,7 @@ func build(t *testing.T, e store.Engine) *house {
 		t.Fatal(err)
 	}
 	d := signin.New(signin.Options{
-		Prefix: "/gateway", Rules: rules, Device: codec(cookie.Device), Flow: codec(cookie.Flow), Sessions: sessions,
+		Prefix: "/gateway", Rules: rules, Device: testkit.Sealed(cookie.Device), Flow: testkit.Sealed(cookie.Flow), Sessions: sessions,
 		Directory: h.dir, Pages: pages, Attempts: h.attempts, Metrics: metrics{}, Tickets: &h.mailed,
 	})
 	d.Mount(h.mux)

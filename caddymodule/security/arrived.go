@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/identity"
 	"github.com/cliendo/gateway/caddymodule/page"
 	"github.com/cliendo/gateway/caddymodule/target"
@@ -12,13 +11,15 @@ import (
 
 // waiting is the account with a provider that this browser showed before its owner
 // logged in another way.
-func (e *Errand) waiting(v *visit) (identity.Pending, bool) {
-	value, _ := cookie.Find(v.Header, cookie.Name(cookie.Pending, cookie.Secure(v.Request, e.HTTPS)), 0)
-	return e.Linking.Flows.Kept(value, e.Linking.Browsers.Visited(v.Request))
+func (e *Errand) waiting(v *visit) (identity.Pending, bool, error) {
+	return e.Linking.Flows.Kept(v.Context(), e.Linking.Browsers.Visited(v.Request))
 }
 
+// dropPending has it wait no longer. Where that fails it lapses by itself.
 func (e *Errand) dropPending(v *visit) {
-	http.SetCookie(v.w, cookie.New(cookie.Pending, "", cookie.Secure(v.Request, e.HTTPS), -1))
+	if err := e.Linking.Flows.Drop(v.Context(), e.Linking.Browsers.Visited(v.Request)); err != nil {
+		e.Log.Warn("an account with a provider still waits to be linked", "user", v.user.ID, "error", err)
+	}
 }
 
 // proves tells whether the login of this session came after the account was shown,
@@ -29,11 +30,15 @@ func (e *Errand) proves(v *visit, p identity.Pending) bool {
 
 // arrived asks whether the account is to be linked. Looking has no effect.
 func (e *Errand) arrived(v *visit) {
-	if p, ok := e.waiting(v); ok {
+	p, ok, err := e.waiting(v)
+	switch {
+	case err != nil:
+		e.away(v, err)
+	case !ok:
+		target.Redirect(v.w, e.to(v))
+	default:
 		e.showArrived(p)(v, http.StatusOK, e.asked(v))
-		return
 	}
-	target.Redirect(v.w, e.to(v))
 }
 
 func (e *Errand) showArrived(p identity.Pending) show {
@@ -46,7 +51,11 @@ func (e *Errand) showArrived(p identity.Pending) show {
 
 // confirmArrived links it, after the login that was made for it or another proof.
 func (e *Errand) confirmArrived(v *visit) {
-	p, ok := e.waiting(v)
+	p, ok, err := e.waiting(v)
+	if err != nil {
+		e.away(v, err)
+		return
+	}
 	if !ok {
 		e.on(v, pathIdentities)
 		return

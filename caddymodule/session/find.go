@@ -2,11 +2,11 @@ package session
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
-	"strings"
+	"slices"
 
 	"github.com/cliendo/gateway/caddymodule/cause"
+	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
@@ -14,22 +14,14 @@ import (
 // payload is what the cookie says, before it is signed.
 type payload struct{ account, user, secret string }
 
-const payloadVersion = "1"
-
-func (p payload) encode() []byte {
-	return []byte(payloadVersion + "." + base64.RawURLEncoding.EncodeToString([]byte(p.account)) + "." + p.user + "." + p.secret)
-}
+func (p payload) encode() []byte { return cookie.Pack(p.account, p.user, p.secret) }
 
 func decodePayload(b []byte) (p payload, ok bool) {
-	parts := strings.Split(string(b), ".")
-	if len(parts) != 4 || parts[0] != payloadVersion || parts[2] == "" || parts[3] == "" {
+	parts, ok := cookie.Unpack(b)
+	if !ok || len(parts) != 3 || slices.Contains(parts, "") {
 		return payload{}, false
 	}
-	account, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil || len(account) == 0 {
-		return payload{}, false
-	}
-	return payload{account: string(account), user: parts[2], secret: parts[3]}, true
+	return payload{account: parts[0], user: parts[1], secret: parts[2]}, true
 }
 
 // id is the one of the session in the store.

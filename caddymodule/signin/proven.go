@@ -93,7 +93,6 @@ func (d *Dispatcher) enter(w http.ResponseWriter, r *http.Request, p Proof) {
 	}
 	d.began(r, p, started.Handle)
 	d.trust(r, p, device)
-	d.noteWay(w, r, p.Method)
 	d.keepLocale(r, p.User)
 	e := d.entry(r, p, cause.None)
 	e.Session = started.Handle
@@ -149,7 +148,7 @@ func (d *Dispatcher) start(w http.ResponseWriter, r *http.Request, p Proof) (sta
 	}
 	http.SetCookie(w, cookie.New(cookie.Session, started.Cookie, secure, started.MaxAge))
 	d.take(w, r, p.User)
-	return started, d.remember(w, r, p.User.ID), nil
+	return started, d.remember(w, r, p.User.ID, p.Method), nil
 }
 
 // repairs tells whether u gets a session although the account is blocked.

@@ -1,8 +1,6 @@
 package signin
 
 import (
-	"cmp"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -11,8 +9,6 @@ import (
 	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/page"
-	"github.com/cliendo/gateway/caddymodule/parked"
-	"github.com/cliendo/gateway/caddymodule/secret"
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/target"
@@ -126,6 +122,12 @@ func (d *Dispatcher) visit(r *http.Request, c cause.Cause, locale string) attemp
 	}
 }
 
+// CrossSite notes a form that another site sent, to whichever page of ours, and
+// returns its reference. What it says is not read.
+func (d *Dispatcher) CrossSite(r *http.Request) (reference string) {
+	return d.Note(r.Context(), d.visit(r, cause.CrossSite, ""))
+}
+
 // adminPath is where somebody goes who has no business in the app: the page of
 // the admin path or of their own security they came for, or where the admin path
 // begins.
@@ -140,67 +142,6 @@ func (d *Dispatcher) adminPath(to string) string {
 func below(to, root string) bool {
 	rest, ok := strings.CutPrefix(to, root)
 	return ok && (rest == "" || rest[0] == '/' || rest[0] == '?')
-}
-
-// flow is what a visitor carries around before a factor is proved. It is signed
-// and lies in their browser, so that strangers cost the store nothing.
-type flow struct {
-	Since   int64 `json:"s,omitempty"` // unix milliseconds of the first bounce
-	Bounces int   `json:"b,omitempty"`
-	// Browser names this browser as long as it keeps the cookie; it outlives the
-	// rest of the flow, because a mail may be on its way.
-	Browser string `json:"i,omitempty"`
-	Asked   string `json:"m,omitempty"` // the mail it asked for last
-	// Half is the login of this browser that waits for its second step.
-	Half string `json:"h,omitempty"`
-	// Parked is whose forms are parked here, and the key to them.
-	Parked parked.Holder `json:"p,omitzero"`
-}
-
-const flowAge = 24 * time.Hour
-
-func (d *Dispatcher) flow(r *http.Request) (f flow) {
-	value, _ := cookie.Find(r.Header, cookie.Name(cookie.Flow, cookie.Secure(r, d.HTTPS)), 0)
-	if raw, ok := d.Flow.Decode(value); ok {
-		_ = json.Unmarshal(raw, &f) // signed by us; what cannot be read is empty
-	}
-	return f
-}
-
-// flowNow is the flow as this answer leaves it so far.
-func (d *Dispatcher) flowNow(w http.ResponseWriter, r *http.Request) (f flow) {
-	f = d.flow(r)
-	name := cookie.Name(cookie.Flow, cookie.Secure(r, d.HTTPS))
-	for _, line := range w.Header()["Set-Cookie"] {
-		if c, err := http.ParseSetCookie(line); err == nil && c.Name == name {
-			if raw, ok := d.Flow.Decode(c.Value); ok {
-				_ = json.Unmarshal(raw, &f) // signed by us a moment ago
-			}
-		}
-	}
-	return f
-}
-
-// setFlow sets the cookie and returns the name of the browser in it.
-func (d *Dispatcher) setFlow(w http.ResponseWriter, r *http.Request, f flow) (browser string) {
-	before := d.flowNow(w, r)
-	f.Browser, f.Asked, f.Half = cmp.Or(before.Browser, secret.ID()), cmp.Or(f.Asked, before.Asked), cmp.Or(f.Half, before.Half)
-	f.Parked = cmp.Or(f.Parked, before.Parked)
-	return d.writeFlow(w, r, f)
-}
-
-func (d *Dispatcher) writeFlow(w http.ResponseWriter, r *http.Request, f flow) (browser string) {
-	raw, err := json.Marshal(f)
-	if err != nil {
-		return ""
-	}
-	value, err := d.Flow.Encode(raw)
-	if err != nil {
-		d.Log.Error("signing the flow cookie failed", "error", err)
-		return ""
-	}
-	http.SetCookie(w, cookie.New(cookie.Flow, value, cookie.Secure(r, d.HTTPS), flowAge))
-	return f.Browser
 }
 
 // cookiesWork tells whether the browser sent any cookie of ours back.

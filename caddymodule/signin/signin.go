@@ -77,8 +77,8 @@ type Options struct {
 	HTTPS     bool   // the public URL is https, whoever ends TLS
 	CanRepair bool   // the site has repair paths for the superadmin of a blocked account
 	Rules     directory.Rules
-	Device    *cookie.Codec
-	Flow      *cookie.Codec
+	Device    *cookie.Sealed
+	Flow      *cookie.Sealed
 	Sessions  Sessions
 	Directory Directory
 	Pages     Pages

@@ -19,6 +19,7 @@ import (
 	"github.com/cliendo/gateway/caddymodule/session"
 	"github.com/cliendo/gateway/caddymodule/signin"
 	"github.com/cliendo/gateway/caddymodule/store"
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
 
 // world is what the dispatcher works with, as far as these tests go.
@@ -83,10 +84,6 @@ func (w *world) Login(string, string) {}
 func (w *world) Refused(cause.Cause)  {}
 func (w *world) RedirectLoop()        { w.loops++ }
 
-func codec(base string) *cookie.Codec {
-	return cookie.NewCodec(base, [][]byte{[]byte(strings.Repeat("k", 32))})
-}
-
 func open(t testing.TB, w *world) (*signin.Dispatcher, *http.ServeMux) {
 	t.Helper()
 	pages, err := page.New(page.Options{})
@@ -95,7 +92,7 @@ func open(t testing.TB, w *world) (*signin.Dispatcher, *http.ServeMux) {
 	}
 	w.now = time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC)
 	d := signin.New(signin.Options{
-		Prefix: "/gateway", CanRepair: true, Rules: directory.Rules{}, Device: codec(cookie.Device), Flow: codec(cookie.Flow),
+		Prefix: "/gateway", CanRepair: true, Rules: directory.Rules{}, Device: testkit.Sealed(cookie.Device), Flow: testkit.Sealed(cookie.Flow),
 		Sessions: w, Directory: w, Pages: pages, Attempts: w, Metrics: w, Now: func() time.Time { return w.now },
 	})
 	mux := http.NewServeMux()

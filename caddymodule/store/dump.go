@@ -44,7 +44,7 @@ func Kinds() []Kind {
 		Mails.Kind, MailRefs.Kind, MailQueue.Kind, Quotas.Kind, Books.Kind,
 		APIKeys.Kind, APIKeyUses.Kind,
 		AuditLines.Kind, AuditHeads.Kind, AuditChecks.Kind, AuditSeals.Kind, Logins.Kind, Events.Kind, EventHeads.Kind, Upkeeps.Kind,
-		Factors.Kind, HalfLogins.Kind, Identities.Kind, Passkeys.Kind, UsedFlows.Kind, Tallies.Kind, Delays.Kind,
+		Factors.Kind, HalfLogins.Kind, Identities.Kind, Passkeys.Kind, UsedFlows.Kind, ShownIdentities.Kind, Tallies.Kind, Delays.Kind,
 		Invitees.Kind,
 		APIAnswers.Kind,
 		ParkedForms.Kind, ParkedLists.Kind,

@@ -38,6 +38,16 @@ var UsedFlows = Collection[UsedFlow]{Kind{Name: "usedflow"}}
 // FlowTag returns the tag of one question to a provider, by the digest of its state.
 func FlowTag(digest string) string { return "s:" + digest }
 
+// ShownIdentities are accounts with a provider that log nobody in and that a browser
+// showed: they wait to be linked by whoever logs in there next. They are alone under
+// their tag, FlowTag of a digest of the browser, and go soon.
+var ShownIdentities = Collection[ShownIdentity]{Kind{Name: "shownidentity"}}
+
+// ShownIdentity is one, sealed for that browser.
+type ShownIdentity struct {
+	Sealed string `json:"sealed"`
+}
+
 // UsedFlow says that it was answered.
 type UsedFlow struct {
 	At time.Time `json:"at"`

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/cliendo/gateway/caddymodule/cookie"
 	"github.com/cliendo/gateway/caddymodule/outbox"
 	"github.com/cliendo/gateway/caddymodule/passhash"
 	"github.com/cliendo/gateway/caddymodule/secret"
@@ -26,6 +27,19 @@ func Box(t testing.TB, keys *secret.Keys, purpose string) *secret.Box {
 	box, err := keys.NewBox(purpose)
 	Must(t, err)
 	return box
+}
+
+// Sealed makes and reads the cookie of a name, with the same key in all tests.
+func Sealed(base string) *cookie.Sealed {
+	keys, err := secret.NewKeys([]byte("k3Yv9QeLz7Rm2Xw8Tn5Bc1Hd6Jf4Gs0Pa"))
+	if err != nil {
+		panic(err)
+	}
+	box, err := keys.NewBox(base)
+	if err != nil {
+		panic(err)
+	}
+	return cookie.NewSealed(base, box)
 }
 
 // Must ends a test that cannot go on.

@@ -88,7 +88,7 @@ func (i *Inn) furnish(e store.Engine) {
 	i.Pages, err = page.New(page.Options{Now: i.Now, Passkeys: i.Party.Fits})
 	testkit.Must(t, err)
 	i.Dispatcher = signin.New(signin.Options{
-		Prefix: "/gateway", CanRepair: true, Rules: rules, Device: codec(cookie.Device), Flow: codec(cookie.Flow), Sessions: i.Sessions,
+		Prefix: "/gateway", CanRepair: true, Rules: rules, Device: testkit.Sealed(cookie.Device), Flow: testkit.Sealed(cookie.Flow), Sessions: i.Sessions,
 		Directory: i.Dir, Pages: i.Pages, Attempts: i.Attempts, Tickets: i, Factors: i.Factors, Metrics: deaf{}, Now: i.Now,
 	})
 	i.Dispatcher.Mount(i.Mux)
