@@ -130,13 +130,20 @@ func (h *Handler) closed(w http.ResponseWriter, r *http.Request) {
 		writeHealth(w, http.StatusServiceUnavailable, "unavailable", map[string]string{"store": "unavailable"})
 	case strings.HasPrefix(path, prefix+"/assets/"):
 		h.rt.pages.Assets().ServeHTTP(w, r)
-	case strings.Contains(r.Header.Get("Accept"), "text/html"):
-		theMetrics.Refused(cause.StoreUnavailable)
-		h.rt.pages.Refusal(w, r, page.Refusal{Cause: cause.StoreUnavailable, RetryAfter: patience})
 	default:
-		theMetrics.Refused(cause.StoreUnavailable)
-		guard.WriteProblem(w, r, h.rt.pages, cause.StoreUnavailable, "", "")
+		h.turnAway(w, r)
 	}
+}
+
+// turnAway refuses as the guard does where the store does not answer.
+func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request) {
+	theMetrics.Refused(cause.StoreUnavailable)
+	h.rt.app.rt.log.Debug("refused", "cause", string(cause.StoreUnavailable), "method", r.Method)
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		h.rt.pages.Refusal(w, r, page.Refusal{Cause: cause.StoreUnavailable, RetryAfter: patience})
+		return
+	}
+	guard.WriteProblem(w, r, h.rt.pages, cause.StoreUnavailable, "", "")
 }
 
 // Interface guards.

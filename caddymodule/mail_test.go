@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,19 @@ func eventually(t *testing.T, what string, done func() bool) {
 	}
 }
 
+// metric is the value of a metric of ours. Those of earlier tests count on.
+func (p *place) metric(series string) float64 {
+	p.t.Helper()
+	_, all := p.admin(http.MethodGet, "/metrics", "", nil, nil)
+	_, line, _ := strings.Cut(all, "\nlogin_gateway_"+series+" ")
+	text, _, _ := strings.Cut(line, "\n")
+	value, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		p.t.Fatalf("no metric %s: %v", series, err)
+	}
+	return value
+}
+
 // The relay is away: people get their page, ready says so, and after a reload to
 // a relay that works every mail arrives once.
 func TestMailsSurviveARelayThatIsAwayAndAReload(t *testing.T) {
@@ -91,6 +105,14 @@ func TestMailsSurviveARelayThatIsAwayAndAReload(t *testing.T) {
 	if code, body := get(t, address+"/gateway/health/ready?require=mail"); code != 200 || !strings.Contains(body, `"mail":"ok"`) {
 		t.Errorf("%d %s", code, body)
 	}
+	told := func() (n [4]float64) {
+		for i, outcome := range []string{"queued", "deferred", "accepted"} {
+			n[i] = p.metric(`mails_total{outcome="` + outcome + `"}`)
+		}
+		n[3] = p.metric("mail_accepted_seconds_count")
+		return n
+	}
+	before := told()
 	for range 3 {
 		response, err := here.PostForm(address+"/gateway/magic", url.Values{"email": {"anna@example.com"}})
 		if err != nil {
@@ -108,6 +130,9 @@ func TestMailsSurviveARelayThatIsAwayAndAReload(t *testing.T) {
 	if code, _ := get(t, address+"/gateway/health/ready?require=mail"); code != http.StatusServiceUnavailable {
 		t.Errorf("strict: %d", code)
 	}
+	eventually(t, "the metrics say so", func() bool {
+		return p.metric("mails_waiting") == 3 && p.metric("mail_oldest_seconds") > 0 && told()[1] >= before[1]+3
+	})
 	var list struct {
 		Mails []struct{ ID, State string }
 	}
@@ -128,6 +153,10 @@ func TestMailsSurviveARelayThatIsAwayAndAReload(t *testing.T) {
 	})
 	if got := s.Mails(); len(got) != 3 {
 		t.Errorf("%d mails arrived", len(got))
+	}
+	eventually(t, "no mail waits", func() bool { return p.metric("mails_waiting") == 0 && p.metric("mail_oldest_seconds") == 0 })
+	if after := told(); after[0] != before[0]+3 || after[2] != before[2]+3 || after[3] != before[3]+3 {
+		t.Errorf("asked for, deferred, accepted and in which time: %v, and three mails later %v", before, after)
 	}
 	if out := p.must("mail", "test", "you@example.com").out; !strings.Contains(out, "250") {
 		t.Error(out)

@@ -106,13 +106,17 @@ func traced(r *http.Request, prefix string) (*http.Request, func()) {
 	if !parent.SpanContext().IsValid() {
 		return r, func() {}
 	}
-	path := r.URL.Path
-	if links := prefix + "/m/"; strings.HasPrefix(path, links) {
-		path = links + "..." // the rest is a secret
-	}
 	ctx, span := parent.TracerProvider().Tracer("login_gateway").Start(r.Context(), "login_gateway "+r.Method,
-		trace.WithAttributes(attribute.String("url.path", path)))
+		trace.WithAttributes(tracedPath(r.URL.Path, prefix+"/m/")))
 	return r.WithContext(ctx), func() { span.End() }
+}
+
+// tracedPath is what a span says of a path. What follows links is a secret.
+func tracedPath(path, links string) attribute.KeyValue {
+	if strings.HasPrefix(path, links) {
+		path = links + "..."
+	}
+	return attribute.String("url.path", path)
 }
 
 // later holds the places of pages that do not exist yet and say so.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/cliendo/gateway/caddymodule/guard"
 	"github.com/cliendo/gateway/caddymodule/magic"
@@ -54,8 +55,12 @@ func (r *rooms) mailing(prefix string) (m mailing) {
 // skipLog keeps requests for mailed links and answers of providers out of Caddy's
 // access log: their address holds a secret. The rooms write lines of their own.
 func (h *Handler) skipLog(r *http.Request, o guard.Original) {
-	if h.secretive(o.URL.Path) || r.URL != o.URL && h.secretive(r.URL.Path) {
-		caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
+	for _, path := range [...]string{o.URL.Path, r.URL.Path} {
+		if h.secretive(path) {
+			caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
+			// The span of a site that traces began with the whole path.
+			trace.SpanFromContext(r.Context()).SetAttributes(tracedPath(path, h.rt.links))
+		}
 	}
 }
 

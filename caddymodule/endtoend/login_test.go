@@ -172,7 +172,13 @@ func TestRedirectLoopIsNamed(t *testing.T) {
 	for range 3 {
 		sentTo(t, v.Get("/gateway/login?to=%2Freport"), "/report")
 	}
+	if n := g.Metric("login_gateway_redirect_loops_total"); n != 0 {
+		t.Errorf("%g loops before there is one", n)
+	}
 	refused(t, v.Get("/gateway/login?to=%2Freport"), http.StatusOK, "redirect_loop")
+	if n := g.Metric("login_gateway_redirect_loops_total"); n != 1 {
+		t.Errorf("%g loops counted", n)
+	}
 }
 
 // A browser that sends no cookie back gets told so instead of a loop.

@@ -13,10 +13,14 @@ func TestLogOutEndsTheSessionEverywhere(t *testing.T) {
 	kit.OnBothStores(t, func(t *testing.T, s *kit.Store) {
 		g, _ := town(t, s, kit.Site{})
 		v := kit.Visit(t, g.URL).Enter("teammate")
+		sentTo(t, v.Get("/gateway/login"), "/") // which the flow cookie counts
 		cookie, device := v.Cookie("gateway_session"), v.Cookie("gateway_device")
+		if v.Cookie("gateway_flow") == "" {
+			t.Error("there is no flow to be over")
+		}
 		a := v.Post("/gateway/logout", nil)
-		if a.Status != http.StatusSeeOther || v.Cookie("gateway_session") != "" {
-			t.Errorf("logging out: %s", a)
+		if a.Status != http.StatusSeeOther || v.Cookie("gateway_session")+v.Cookie("gateway_flow") != "" {
+			t.Errorf("logging out: %s, and sets %q", a, a.Header["Set-Cookie"])
 		}
 		if a := v.Get(a.To()); a.Status != http.StatusOK || !strings.Contains(a.Body, "/gateway/login") {
 			t.Errorf("after logging out: %s", a)

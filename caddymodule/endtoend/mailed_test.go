@@ -45,13 +45,13 @@ func mailedTo(t *testing.T, folder string, n int) (links []string) {
 	return links
 }
 
-// Secrets of mails are in no log of ours or of Caddy, at any level, whatever is
-// done with the links; and scanners are not let in.
+// Secrets of mails are in no log of ours or of Caddy, at any level, and in no trace,
+// whatever is done with the links; and scanners are not let in.
 func TestMailedLinksLogInAndStayOutOfLogs(t *testing.T) {
 	t.Parallel()
 	kit.OnBothStores(t, func(t *testing.T, s *kit.Store) {
 		folder := t.TempDir()
-		g, app := town(t, s, kit.Site{App: "mail {\nfrom login@demo.test\nfile " + folder + "\n}", Before: "log"})
+		g, app := town(t, s, kit.Site{App: "mail {\nfrom login@demo.test\nfile " + folder + "\n}", Before: "log\ntracing", Env: printSpans})
 		desk, scanner := kit.Visit(t, g.URL), kit.Visit(t, g.URL)
 		desk.Get("/gateway/magic?to=%2Fclients")
 		waiting := desk.Post("/gateway/magic?to=%2Fclients", url.Values{"email": {kit.Address("teammate")}})
@@ -82,14 +82,16 @@ func TestMailedLinksLogInAndStayOutOfLogs(t *testing.T) {
 		}
 		arrived(t, desk.Get("/clients"), "teammate")
 		desk.Get(used)
+		metrics := g.Metrics()
+		g.Stop() // prints the last spans
 		logs := g.Output()
-		if !strings.Contains(logs, `"mailed link"`) || !strings.Contains(logs, "handled request") {
-			t.Error("nothing was logged at all")
+		if !strings.Contains(logs, `"mailed link"`) || !strings.Contains(logs, "handled request") || !strings.Contains(logs, `"/gateway/m/..."`) {
+			t.Error("nothing was logged or traced at all")
 		}
 		for _, link := range links {
 			key := link[len(link)-24:]
-			if strings.Contains(logs, key) || strings.Contains(g.Metrics(), key) {
-				t.Error("a secret of a mail is in a log or a metric")
+			if strings.Contains(logs+metrics, key) {
+				t.Error("a secret of a mail is in a log, a trace or a metric")
 			}
 			for _, seen := range app.Seen("/") {
 				if strings.Contains(strings.Join(seen.Header["Referer"], ""), key) {

@@ -1,9 +1,11 @@
 package endtoend_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cliendo/gateway/caddymodule/endtoend/kit"
 )
@@ -44,6 +46,15 @@ func TestRedisDownAtStart(t *testing.T) {
 			if seen := app.Seen("/report"); len(seen) != 0 {
 				t.Errorf("reached the app: %v", seen)
 			}
+			if site.NoSecret { // which is in Redis: without it nobody can be told apart
+				if n := g.Metric(`login_gateway_refusals_total{cause="store_unavailable"}`); n != 3 {
+					t.Errorf("%g of 3 refusals are counted", n)
+				}
+				kit.Eventually(t, "a line in the log for each refusal", func() bool {
+					line := `"msg":"refused","cause":"store_unavailable","method":`
+					return strings.Count(g.Output(), line+`"POST"`) == 1 && strings.Count(g.Output(), line+`"GET"`) == 2
+				})
+			}
 			s.Redis.Restart()
 			kit.Eventually(t, "logging in once Redis is there", func() bool {
 				w := kit.Visit(t, g.URL)
@@ -71,6 +82,7 @@ func TestRedisLostOnTheWay(t *testing.T) {
 	cookie := known.Cookie("gateway_session")
 
 	s.Redis.Kill()
+	before := operations(one)
 	for range 50 {
 		arrived(t, known.Get("/"), "teammate")
 	}
@@ -79,6 +91,12 @@ func TestRedisLostOnTheWay(t *testing.T) {
 	unavailable(t, kit.Visit(t, one.URL).Login("client", kit.Password))
 	unavailable(t, kit.Visit(t, one.URL).Login("nobody", "wrong"))
 	unavailable(t, known.Post("/gateway/logout", nil))
+	after := operations(one)
+	for _, operation := range []string{"get", "update"} {
+		if after[operation+" error"] <= before[operation+" error"] || after[operation+" ok"] != before[operation+" ok"] {
+			t.Errorf("%s of a store that is away: %v, then %v", operation, before, after)
+		}
+	}
 	refused(t, kit.Visit(t, one.URL).Get("/", kit.Bare), http.StatusUnauthorized, "not_logged_in")
 	if a := kit.Visit(t, two.URL).Get("/gateway/login"); a.Status != http.StatusOK {
 		t.Errorf("the login page without a store: %s", a)
@@ -102,6 +120,45 @@ func TestRedisLostOnTheWay(t *testing.T) {
 	kit.Eventually(t, "health", func() bool {
 		return known.Get("/gateway/health/ready?require=store", kit.Bare).Status == http.StatusOK
 	})
+}
+
+// However often a load balancer asks, the store is asked whether it works at most
+// once a second.
+func TestHealthIsGentleToTheStore(t *testing.T) {
+	t.Parallel()
+	s := kit.Redis(t)
+	g, _ := town(t, s, kit.Site{})
+	v, client := kit.Visit(t, g.URL), s.Redis.Client()
+	if err := client.ConfigSet(t.Context(), "notify-keyspace-events", "K$").Err(); err != nil {
+		t.Fatal(err)
+	}
+	writes := client.PSubscribe(t.Context(), "__keyspace@*__:*ping")
+	defer writes.Close()
+	if _, err := writes.Receive(t.Context()); err != nil { // from now on
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	for range 50 {
+		if a := v.Get("/gateway/health/ready?require=store", kit.Bare); a.Status != http.StatusOK {
+			t.Fatal(a)
+		}
+	}
+	most := 1 + int(time.Since(begun)/time.Second)
+	client.Set(t.Context(), "the last ping", "", 0)
+	next := func() string {
+		told, err := writes.ReceiveTimeout(t.Context(), kit.Patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(told)
+	}
+	n := 0
+	for !strings.Contains(next(), "the last ping") {
+		n++
+	}
+	if n < 1 || n > most {
+		t.Errorf("the store was asked %d times, at most %d wanted", n, most)
+	}
 }
 
 // After stale_max nothing is served from memory, and still nobody is logged out.

@@ -160,8 +160,15 @@ func TestStreamsOfTheOtherNodeEndToo(t *testing.T) {
 	one, app := town(t, s, kit.Site{})
 	two := kit.Start(t, kit.Site{Store: s.Line, Upstream: app.Addr})
 	streams := open(t, kit.Visit(t, two.URL).Enter("teammate"))
+	counted := func(there float64) func() bool {
+		return func() bool {
+			return one.Metric("login_gateway_streams_open") == 0 && two.Metric("login_gateway_streams_open") == there
+		}
+	}
+	kit.Eventually(t, "each node counts its own streams", counted(3))
 	command(t, one, "users", "block", "teammate@demo.test", "--reason", "left")
 	over(t, streams)
+	kit.Eventually(t, "no stream is counted any more", counted(0))
 }
 
 // Over HTTP/2 one connection carries all that a browser asks: a stream ends, the

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +130,20 @@ func (g *Gateway) Metrics() string {
 	body, err := io.ReadAll(res.Body)
 	must(g.t, err)
 	return string(body)
+}
+
+// Metric returns the value of one series, named as Metrics names it.
+func (g *Gateway) Metric(series string) float64 {
+	g.t.Helper()
+	for line := range strings.SplitSeq(g.Metrics(), "\n") {
+		if text, ok := strings.CutPrefix(line, series+" "); ok {
+			value, err := strconv.ParseFloat(text, 64)
+			must(g.t, err)
+			return value
+		}
+	}
+	g.t.Fatalf("the metrics lack %s", series)
+	return 0
 }
 
 // Result is what came of a command.

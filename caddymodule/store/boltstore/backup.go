@@ -26,7 +26,8 @@ func (s *Store) Backup(w io.Writer) error {
 	return nil
 }
 
-// Size returns the length of the file in bytes.
+// Size returns how many bytes of the file are in use or were. The file is longer by
+// up to 16 MiB, ahead of writes.
 func (s *Store) Size() (bytes int64, err error) {
 	err = s.view(func(tx *bbolt.Tx) error {
 		bytes = tx.Size()
