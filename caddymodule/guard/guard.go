@@ -97,6 +97,8 @@ type Guard struct {
 	Options
 	names *names
 	cross *http.CrossOriginProtection
+	// malformed are the lines about requests that are.
+	malformed sparing
 }
 
 // New returns a Guard. Empty header names are not sent.

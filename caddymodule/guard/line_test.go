@@ -1,9 +1,33 @@
 package guard_test
 
 import (
+	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/cliendo/gateway/caddymodule/testkit"
 )
+
+// ASVS 16.3.3: whoever tries what no browser sends is in the log, and cannot fill it.
+func TestMalformedRequestsHaveALineASecond(t *testing.T) {
+	g, log, now := newGuard(t, site()), &testkit.Log{}, time.Unix(1803895200, 0)
+	g.Log, g.Now = slog.New(slog.NewTextHandler(log, nil)), func() time.Time { return now }
+	for n, want := range []string{"more=0", "", "", "more=2", "more=0"} {
+		if n >= 3 {
+			now = now.Add(time.Second)
+		}
+		before := len(log.String())
+		r := request("GET", "/pub/x")
+		r.Host = "planted,host"
+		ask(t, g, &app{}, r, "good")
+		line := log.String()[before:]
+		if want == "" && line != "" || want != "" && (!strings.Contains(line, "cause=bad_request") || !strings.Contains(line, want)) || strings.Contains(line, "planted") {
+			t.Errorf("request %d: %q, want %q", n, line, want)
+		}
+	}
+}
 
 // What could not stand in a line of HTTP/1.1 is refused, whoever is logged in: over
 // HTTP/2 it comes as a field.

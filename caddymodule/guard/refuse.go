@@ -95,6 +95,10 @@ func wantsLogin(c cause.Cause) bool {
 // so that its reference can be looked up. That nobody is logged in (any more) is no
 // event.
 func (g *Guard) record(r *http.Request, c cause.Cause, f *session.Facts) (reference string) {
+	if c == cause.BadRequest {
+		g.noteMalformed(r)
+		return ""
+	}
 	event := !wantsLogin(c) && (f != nil || c == cause.CrossSite)
 	if !event && !g.Log.Enabled(r.Context(), slog.LevelDebug) {
 		return "" // strangers are many
@@ -119,6 +123,15 @@ func (g *Guard) record(r *http.Request, c cause.Cause, f *session.Facts) (refere
 		slog.String("user", e.User), slog.String("account", e.Account), slog.String("session", e.Session),
 		slog.String("network", v.Network), slog.String("method", r.Method))
 	return reference
+}
+
+// noteMalformed logs that somebody sent what no browser sends (ASVS 16.3.3), without a
+// word of it.
+func (g *Guard) noteMalformed(r *http.Request) {
+	if more, ok := g.malformed.line(g.Now()); ok {
+		g.Log.LogAttrs(r.Context(), slog.LevelInfo, "refused", slog.String("cause", string(cause.BadRequest)),
+			slog.String("network", g.Visitor(r).Network), slog.Int64("more", more))
+	}
 }
 
 func (g *Guard) loginURL(to string, c cause.Cause) string {
