@@ -44,6 +44,7 @@ type SecondStepBy struct {
 type GoogleProvider struct {
 	ProviderClient
 	// BaseURL stands in the place of https://accounts.google.com, for tests.
+	// Default: that one.
 	BaseURL string `json:"base_url,omitempty"`
 	// Domains of Google Workspace whose people may come. Default: all, and people
 	// without one.
@@ -56,7 +57,7 @@ type GoogleProvider struct {
 type MicrosoftProvider struct {
 	ProviderClient
 	// BaseURL stands in the place of https://login.microsoftonline.com, for
-	// national clouds and tests.
+	// national clouds and tests. Default: that one.
 	BaseURL string `json:"base_url,omitempty"`
 	// Tenants are the ids of the organisations whose people may come. Default: all
 	// organisations.
@@ -70,7 +71,8 @@ type MicrosoftProvider struct {
 // LinkedInProvider lets people log in with LinkedIn.
 type LinkedInProvider struct {
 	ProviderClient
-	// BaseURL stands in the place of https://www.linkedin.com, for tests.
+	// BaseURL stands in the place of https://www.linkedin.com, for tests. Default:
+	// that one.
 	BaseURL string `json:"base_url,omitempty"`
 
 	config providerConfig

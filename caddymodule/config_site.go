@@ -60,24 +60,27 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 // PublicRule opens some requests to everybody. Either Preset or Paths is given.
 type PublicRule struct {
 	// Preset is a list of paths by name: "pwa" (manifest, service worker, icons,
-	// robots.txt and .well-known, which browsers fetch without cookies).
+	// robots.txt and .well-known, which browsers fetch without cookies). Default:
+	// none.
 	Preset string `json:"preset,omitempty"`
 	// Methods that are open. Default: GET and HEAD.
 	Methods []string `json:"methods,omitempty"`
 	// Paths are exact, or prefixes when they end in /*: "/pub/*" opens "/pub/" and
-	// what is below, not "/pub". Upper and lower case differ.
+	// what is below, not "/pub". Upper and lower case differ. Default: those of
+	// Preset.
 	Paths []string `json:"paths,omitempty"`
 }
 
 // RequireRule asks for more than a session. It protects more than its letters: it
 // takes no regard of upper and lower case or of a slash at the end, and counts for
-// every path that servers may read in different ways.
+// every path that servers may read in different ways. One of SecondStep and
+// FreshProof is given, or both.
 type RequireRule struct {
-	// SecondStep asks for a session in which a second step was passed.
+	// SecondStep asks for a session in which a second step was passed. Default: off.
 	SecondStep bool `json:"second_step,omitempty"`
 	// FreshProof asks that whoever is there proved who they are no longer ago than
-	// this.
+	// this, 30s to 24h. Default: none, however long ago.
 	FreshProof caddy.Duration `json:"fresh_proof,omitempty"`
-	// Paths are exact, or prefixes when they end in /*.
+	// Paths are exact, or prefixes when they end in /*. Needed.
 	Paths []string `json:"paths,omitempty"`
 }

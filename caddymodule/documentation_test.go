@@ -2,7 +2,11 @@ package caddymodule_test
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	positions "go/token"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -152,37 +156,90 @@ func short(d time.Duration) string {
 
 // Who reads the struct must find what it means and what it is without being told.
 func TestEveryFieldHasAComment(t *testing.T) {
-	for file, types := range map[string][]any{
-		"config.go": {
-			caddymodule.App{}, caddymodule.Brand{}, caddymodule.TypeRule{}, caddymodule.SessionLimits{},
-		},
-		"config_limits.go": {caddymodule.Limits{}, caddymodule.Budget{}, caddymodule.Argon2{}},
-		"config_mail.go":   {caddymodule.Mail{}, caddymodule.MailLimits{}},
-		"config_provider.go": {
-			caddymodule.ProviderClient{},
-			caddymodule.SecondStepBy{},
-			caddymodule.GoogleProvider{},
-			caddymodule.MicrosoftProvider{},
-			caddymodule.LinkedInProvider{},
-			caddymodule.OIDCProvider{},
-		},
-		"mailermodules.go": {caddymodule.SMTPMailer{}, caddymodule.FileMailer{}},
-		"config_site.go":   {caddymodule.Handler{}, caddymodule.PublicRule{}},
-		"storemodules.go":  {caddymodule.BoltStore{}, caddymodule.RedisStore{}},
-	} {
-		source, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, v := range types {
-			typ := reflect.TypeOf(v)
-			for i := range typ.NumField() {
-				f := typ.Field(i)
-				comment := regexp.MustCompile(`(?m)^\t// ` + f.Name + `\b.*\n(\t//.*\n)*\t` + f.Name + ` `)
-				if f.IsExported() && !f.Anonymous && !comment.Match(source) {
-					t.Errorf("%s: %s.%s has no comment that begins with its name", file, typ.Name(), f.Name)
-				}
+	comments := fieldComments(t)
+	for typ := range configTypes() {
+		for i := range typ.NumField() {
+			f := typ.Field(i)
+			if !f.IsExported() || f.Anonymous {
+				continue
+			}
+			comment := comments[typ.Name()+"."+f.Name]
+			if !regexp.MustCompile("^" + f.Name + `\b`).MatchString(comment) {
+				t.Errorf("%s.%s has no comment that begins with its name", typ.Name(), f.Name)
+			}
+			// A block tells the defaults of its own fields; those of budgets differ.
+			if !ours(f.Type) && typ != reflect.TypeFor[caddymodule.Budget]() && !regexp.MustCompile(`Default:|Needed`).MatchString(comment) {
+				t.Errorf("%s.%s: its comment tells no default, nor that it is needed: %s", typ.Name(), f.Name, comment)
 			}
 		}
 	}
+}
+
+// configTypes are the structs of our configuration: those of our Caddy modules, and
+// all below them.
+func configTypes() map[reflect.Type]bool {
+	all := map[reflect.Type]bool{}
+	var add func(reflect.Type)
+	add = func(typ reflect.Type) {
+		if typ = bare(typ); !ours(typ) || all[typ] {
+			return
+		}
+		all[typ] = true
+		for i := range typ.NumField() {
+			if f := typ.Field(i); f.IsExported() {
+				add(f.Type)
+			}
+		}
+	}
+	for _, id := range caddy.Modules() {
+		if module, err := caddy.GetModule(id); err == nil {
+			add(reflect.TypeOf(module.New()))
+		}
+	}
+	return all
+}
+
+// bare is what a pointer points to, or a list or a map holds.
+func bare(typ reflect.Type) reflect.Type {
+	for slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Map}, typ.Kind()) {
+		typ = typ.Elem()
+	}
+	return typ
+}
+
+// ours tells whether a type is a struct of the roof.
+func ours(typ reflect.Type) bool {
+	typ = bare(typ)
+	return typ.Kind() == reflect.Struct && typ.PkgPath() == reflect.TypeFor[caddymodule.App]().PkgPath()
+}
+
+// fieldComments are the comments of all fields of the roof's structs, by Struct.Field.
+func fieldComments(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	comments := map[string]string{}
+	for _, name := range files {
+		file, err := parser.ParseFile(positions.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if !ok {
+				return true
+			}
+			if fields, ok := spec.Type.(*ast.StructType); ok {
+				for _, f := range fields.Fields.List {
+					for _, name := range f.Names {
+						comments[spec.Name.Name+"."+name.Name] = f.Doc.Text()
+					}
+				}
+			}
+			return false
+		})
+	}
+	return comments
 }

@@ -38,15 +38,15 @@ type mailCheck interface {
 
 // SMTPMailer hands mails to relays.
 type SMTPMailer struct {
-	// Relays are host:port of servers, tried in this order. At least one. Accepts
-	// {env.*} and {file.*}, as the following ones do.
+	// Relays are host:port of servers, tried in this order. Needed, at least one.
+	// Accepts {env.*} and {file.*}, as the following ones do.
 	Relays []string `json:"relays,omitempty"`
 	// TLS is "starttls" (required), "implicit" (from the first byte) or "off".
 	// Default: starttls.
 	TLS string `json:"tls,omitempty"`
 	// Username logs in to the relays. Default: no login.
 	Username string `json:"username,omitempty"`
-	// Password belongs to Username.
+	// Password belongs to Username. Default: none.
 	Password string `json:"password,omitempty"`
 	// Timeout bounds the dialogue with one relay. Default: 30s.
 	Timeout caddy.Duration `json:"timeout,omitempty"`

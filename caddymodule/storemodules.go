@@ -96,7 +96,8 @@ func (b *BoltStore) Open(o store.Options) (store.Engine, error) {
 // RedisStore keeps records on a Redis server, Sentinel or Cluster, which several
 // nodes share.
 type RedisStore struct {
-	// URL of the server; accepts {env.*} and {file.*}, as it may hold a password.
+	// URL of the server. Needed. Accepts {env.*} and {file.*}, as it may hold a
+	// password.
 	URL string `json:"url,omitempty"`
 	// Prefix of all keys, so that two gateways can share a server.
 	// Default: "cliendo:".

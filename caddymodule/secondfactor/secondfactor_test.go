@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -147,6 +148,38 @@ func TestGuessingOverManyLoginsAndNetworks(t *testing.T) {
 		h.Want(b.step(h.code()), 303, "", "/clients?x=1")
 		if states, err := h.Limits.Show(context.Background(), attempt.Subject("jan", "")); err != nil || len(states) != 0 {
 			h.T.Errorf("success forgets: %+v, %v", states, err)
+		}
+	})
+}
+
+// P32: starting the login again and again buys no guesses. A soak makes ten thousand
+// over the hundred logins.
+func TestGuessingOverAHundredLoginsAtOnce(t *testing.T) {
+	const logins = 100
+	each := 10
+	if os.Getenv("SOAK") == "1" {
+		each = 100
+	}
+	onStores(t, func(h *house) {
+		code, answers := h.wrongCode(), make(chan string, logins*each)
+		var guessing sync.WaitGroup
+		for i := range logins {
+			b := h.browser(fmt.Sprintf("203.0.113.%d", i+1))
+			b.first("jan")
+			guessing.Go(func() {
+				for range each {
+					answers <- testkit.Attr(b.step(code), "data-cause")
+				}
+			})
+		}
+		guessing.Wait()
+		close(answers)
+		told := map[cause.Cause]int{}
+		for answer := range answers {
+			told[cause.Cause(answer)]++
+		}
+		if free := limit.Defaults().SecondStep.Free; told[cause.SecondStepFailed] != free || told[cause.TooManyAttempts] != logins*each-free {
+			h.T.Errorf("%d guesses were answered %v", logins*each, told)
 		}
 	})
 }

@@ -76,3 +76,17 @@ func (s *Store) With(do func(e store.Engine)) {
 	}()
 	do(e)
 }
+
+// Behind is With for the store of a gateway that runs. One with a file is stopped
+// for it, and runs again afterwards.
+func (s *Store) Behind(g *Gateway, do func(e store.Engine)) {
+	s.t.Helper()
+	if s.Redis != nil {
+		s.With(do)
+		return
+	}
+	g.Stop()
+	s.With(do)
+	g.Run()
+	g.WaitLive()
+}
