@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -142,11 +143,11 @@ func (a *App) secretWord() word {
 		if len(a.OldSecrets) == 0 {
 			a.OldSecrets = nil
 		}
+		if slices.Contains(args, "") {
+			return errors.New("is empty: leave the word out to have one made")
+		}
 		all := make([][]byte, len(args))
 		for i, text := range args {
-			if text == "" {
-				return errors.New("is empty: leave the word out to have one made")
-			}
 			if strings.Contains(text, "{") {
 				return nil // known when the config is loaded
 			}

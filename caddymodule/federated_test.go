@@ -254,13 +254,13 @@ func TestTheLastWayIsShown(t *testing.T) {
 			t.Errorf("no badge: %s", body)
 		}
 		for way, words := range map[string]string{"password": "your password", "magic": "a mail", "passkey": "a passkey"} {
-			g.Cookies[cookie.Device] = testkit.Sealed(cookie.Device).Encode("device", way, "jan")
+			g.Cookies[cookie.Device] = testkit.Sealed(cookie.Device).Encode("device", way, "jan", "")
 			body := g.get("/gateway/login?lang=en").res.Body.String()
 			if hint := "Last time you logged in here with " + words + "."; strings.Contains(body, `class="badge"`) || !strings.Contains(body, hint) {
 				t.Errorf("after a %s: %s", way, body)
 			}
 		}
-		for _, forged := range []string{"<b>", testkit.Sealed(cookie.Device).Encode("device", "nothing", "jan"), strings.Repeat("a", 500)} {
+		for _, forged := range []string{"<b>", testkit.Sealed(cookie.Device).Encode("device", "nothing", "jan", ""), strings.Repeat("a", 500)} {
 			g.Cookies[cookie.Device] = forged
 			if body := g.get("/gateway/login").res.Body.String(); strings.Contains(body, `id="last-way"`) || strings.Contains(body, "<b>") {
 				t.Errorf("%q is shown", forged)

@@ -70,11 +70,11 @@ type rooms struct {
 	addresses *addresses // of those who send forms
 }
 
-// Purposes of the keys. Changing one invalidates what was signed with it.
+// Purposes of the keys. Changing one invalidates what was signed or sealed with it.
 const (
 	keySession   = "session cookie"
-	keyDevice    = "device cookie"
-	keyFlow      = "flow cookie"
+	keyDevice    = "sealed device cookie"
+	keyFlow      = "sealed flow cookie"
 	keyAdmin     = "admin"
 	keyOutbox    = "outbox"
 	keyTickets   = "tickets"

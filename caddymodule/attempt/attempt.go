@@ -122,7 +122,7 @@ type Entry struct {
 	// Asked: a mail was asked for; nobody logged in, whatever Cause says. Its id is
 	// added by Mailed when it is known.
 	Asked bool
-	// DeviceUsers are the users the browser is remembered for. They are kept for
+	// DeviceUsers are users who logged in with that browser last. They are kept for
 	// attempts of nobody only.
 	DeviceUsers []string
 }

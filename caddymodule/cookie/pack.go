@@ -20,7 +20,8 @@ type form struct {
 var lower32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // forms are those of ids that we make, of tokens, and of the ids that many databases
-// make. Their places are in cookies: a new one goes to the end.
+// make. Their places and their number are in cookies: a change of either needs another
+// packVersion.
 var forms = [...]form{
 	{func(text string) ([]byte, error) { return []byte(text), nil }, func(raw []byte) string { return string(raw) }},
 	{lower32.DecodeString, lower32.EncodeToString},

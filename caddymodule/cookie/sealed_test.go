@@ -54,6 +54,25 @@ func TestOnlyWhatWasSealedForThisCookieIsOpened(t *testing.T) {
 	}
 }
 
+func TestWhatAnOldSecretSealedIsOpened(t *testing.T) {
+	old, current := []byte(secret.Token()), []byte(secret.Token())
+	sealed := func(secrets ...[]byte) *cookie.Sealed {
+		keys, err := secret.NewKeys(secrets[0], secrets[1:]...)
+		testkit.Must(t, err)
+		return cookie.NewSealed(cookie.Device, testkit.Box(t, keys, "device"))
+	}
+	value := sealed(old).Encode("device", "password", "jan")
+	if got, ok := sealed(current, old).Decode(value); !ok || len(got) != 3 {
+		t.Errorf("after the secret was changed: %q, %v", got, ok)
+	}
+	if _, ok := sealed(current).Decode(value); ok {
+		t.Error("opened after the old secret was taken out")
+	}
+	if _, ok := sealed(old).Decode(sealed(current, old).Encode("device")); ok {
+		t.Error("the old secret still seals")
+	}
+}
+
 // Ids and tokens of ours, and those that databases make, take the room of their bits.
 func TestIdsArePackedInTheirBits(t *testing.T) {
 	for text, want := range map[string]int{

@@ -42,8 +42,8 @@ func halfID(user, key string) string { return user + "." + secret.Digest(key) }
 // tokenPattern is what Open returns.
 var tokenPattern = regexp.MustCompile(`^[a-z0-9-]{1,63}\.[a-z0-9-]{1,63}\.[A-Za-z0-9_-]{43}$`)
 
-// parse takes apart what Open returned. It is signed where it lies; the pattern
-// keeps a signature of ours under something else from becoming a key.
+// parse takes apart what Open returned. It is sealed where it lies; the pattern
+// keeps something else of ours from becoming a key.
 func parse(token string) (account, user, id string, ok bool) {
 	if !tokenPattern.MatchString(token) {
 		return "", "", "", false

@@ -72,7 +72,7 @@ func (g *Guard) refusal(c cause.Cause, reference string, f *session.Facts) page.
 	if info, _ := c.Info(); info.Retry {
 		v.RetryAfter = storeRetry
 	}
-	if f != nil {
+	if f != nil && f.User != nil {
 		v.Name, v.Locale = f.User.Name(), f.User.Locale()
 		v.Superadmin = f.Repair
 		if c == cause.SecondStepRequired {

@@ -15,11 +15,9 @@ func (e *Errand) waiting(v *visit) (identity.Pending, bool, error) {
 	return e.Linking.Flows.Kept(v.Context(), e.Linking.Browsers.Visited(v.Request))
 }
 
-// dropPending has it wait no longer. Where that fails it lapses by itself.
-func (e *Errand) dropPending(v *visit) {
-	if err := e.Linking.Flows.Drop(v.Context(), e.Linking.Browsers.Visited(v.Request)); err != nil {
-		e.Log.Warn("an account with a provider still waits to be linked", "user", v.user.ID, "error", err)
-	}
+// dropPending has it wait no longer.
+func (e *Errand) dropPending(v *visit) error {
+	return e.Linking.Flows.Drop(v.Context(), e.Linking.Browsers.Visited(v.Request))
 }
 
 // proves tells whether the login of this session came after the account was shown,
@@ -64,12 +62,17 @@ func (e *Errand) confirmArrived(v *visit) {
 		return
 	}
 	e.linkNow(v, p.Named, func(string) {
-		e.dropPending(v)
+		if err := e.dropPending(v); err != nil { // it is linked, and lapses by itself
+			e.Log.Warn("an account that was linked still waits to be", "user", v.user.ID, "error", err)
+		}
 		target.Redirect(v.w, e.to(v))
 	})
 }
 
 func (e *Errand) dismiss(v *visit) {
-	e.dropPending(v)
+	if err := e.dropPending(v); err != nil {
+		e.away(v, err)
+		return
+	}
 	target.Redirect(v.w, e.to(v))
 }

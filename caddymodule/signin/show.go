@@ -123,9 +123,16 @@ func (d *Dispatcher) visit(r *http.Request, c cause.Cause, locale string) attemp
 }
 
 // CrossSite notes a form that another site sent, to whichever page of ours, and
-// returns its reference. What it says is not read.
+// returns its reference. What it says is not read, so it is no login.
 func (d *Dispatcher) CrossSite(r *http.Request) (reference string) {
-	return d.Note(r.Context(), d.visit(r, cause.CrossSite, ""))
+	e := d.visit(r, cause.CrossSite, "")
+	reference, err := d.Attempts.Record(r.Context(), e)
+	if err != nil {
+		d.Log.Error("recording a refusal failed", "error", err)
+	}
+	d.Metrics.Refused(e.Cause)
+	d.Log.Info("refused", "cause", string(e.Cause), "reference", reference, "network", e.Network)
+	return reference
 }
 
 // adminPath is where somebody goes who has no business in the app: the page of

@@ -219,7 +219,7 @@ type Attempt struct {
 	Mail  string `json:"mail,omitempty"`
 	// Former is until when the password that was typed was the right one.
 	Former time.Time `json:"password_right_until,omitzero"`
-	// DeviceUsers are the users the browser is remembered for, where the attempt is
+	// DeviceUsers are users who logged in with that browser last, where the attempt is
 	// nobody's: it says whose colleague may have mistyped.
 	DeviceUsers []string `json:"device_users,omitempty"`
 }
