@@ -110,7 +110,7 @@ const maxWorkers = 1024
 func (l Limits) check() error {
 	errs := []error{l.checkArgon2()}
 	if err := l.settings().Validate(); err != nil {
-		errs = append(errs, fmt.Errorf("limits: %w", err))
+		errs = append(errs, fmt.Errorf("limits %w", err))
 	}
 	if l.HashWorkers < 0 || l.HashWorkers > maxWorkers {
 		errs = append(errs, fmt.Errorf("limits hash_workers %d: from 1 to %d", l.HashWorkers, maxWorkers))
