@@ -190,7 +190,9 @@ func (h *half) begin(t *testing.T) {
 func (h *half) finish(t *testing.T) {
 	t.Helper()
 	h.v.Client.CloseIdleConnections() // a reload lets go of them, maybe just now
-	did(t, h.v.Post("/gateway/second-step?to=%2F", typed("code", h.code)))
+	if a := h.v.Post("/gateway/second-step?to=%2F", typed("code", h.code)); a.Status != http.StatusSeeOther {
+		t.Errorf("the second step does not go on: %s", a)
+	}
 	arrived(t, h.v.Get("/"), h.user)
 }
 
