@@ -86,7 +86,7 @@ func (r RequireRule) check() error {
 // requirements are the rules that protect, path by path.
 func (h *Handler) requirements() ([]guard.Require, error) {
 	var all []guard.Require
-	var errs []error
+	errs := make([]error, 0, len(h.Require))
 	for _, rule := range h.Require {
 		asked, err := h.asks(rule)
 		all, errs = append(all, asked...), append(errs, err)

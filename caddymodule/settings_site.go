@@ -74,7 +74,7 @@ func (h *Handler) settings() (*siteSettings, error) {
 // openRules are the public rules path by path, presets written out.
 func (h *Handler) openRules() ([]openRule, error) {
 	var all []openRule
-	var errs []error
+	errs := make([]error, 0, len(h.Public))
 	for _, rule := range h.Public {
 		open, err := h.opens(rule)
 		all, errs = append(all, open...), append(errs, err)
@@ -85,7 +85,7 @@ func (h *Handler) openRules() ([]openRule, error) {
 // opens is what one rule opens.
 func (h *Handler) opens(rule PublicRule) ([]openRule, error) {
 	open, err := rule.expand()
-	errs := []error{err}
+	errs := append(make([]error, 0, 1+len(open)), err)
 	for _, o := range open {
 		errs = append(errs, keepOff("public", o.Path, orElse(h.Prefix, defaultPrefix)))
 	}
