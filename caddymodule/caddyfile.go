@@ -28,7 +28,7 @@ type word struct {
 	// block returns the words of the block that follows; nil: none may follow.
 	block func(args []string) words
 	// late checks, at the end of the block the word stands in, what the word alone
-	// cannot know.
+	// cannot know. A word that repeats answers for its own line only.
 	late func(args []string) error
 	// raw reads the rest of the line and its block by itself.
 	raw func(d *caddyfile.Dispenser) error

@@ -87,8 +87,11 @@ func (h *Handler) publicWord() word {
 			h.Public = append(h.Public, rule)
 			return err
 		},
-		late: func([]string) error {
-			_, err := h.openRules()
+		late: func(args []string) error {
+			rule, err := parsePublic(args)
+			if err == nil {
+				_, err = h.opens(rule)
+			}
 			return err
 		},
 	}
@@ -132,9 +135,9 @@ func (h *Handler) headerWord() word {
 	return word{
 		usage: "<what> <name>|off", min: 2, max: 2, repeats: true,
 		set: func(args []string) error { return h.setHeader(args[0], args[1]) },
-		late: func([]string) error {
+		late: func(args []string) error {
 			_, err := headerNames(h.Headers)
-			return err
+			return aboutHeader(args[0], err)
 		},
 	}
 }

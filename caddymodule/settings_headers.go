@@ -50,13 +50,28 @@ func headerNames(configured map[string]string) (names [session.Values]string, er
 		}
 		errs = append(errs, checkHeader(i.what, name))
 		if other, ok := taken[foldHeader(name)]; ok {
+			fault, written := i.what, name
+			if configured[fault] == "" { // what was not written is not at fault
+				fault, written, other = other, configured[other], fault
+			}
 			errs = append(errs, fmt.Errorf("header %s %s: %s has that name already, or one that apps confuse with it",
-				i.what, name, other))
+				fault, written, other))
 		}
 		taken[foldHeader(name)] = i.what
 		names[i.value] = name
 	}
 	return names, errors.Join(errs...)
+}
+
+// aboutHeader is what of the errors of headerNames is about one header.
+func aboutHeader(what string, err error) error {
+	var all interface{ Unwrap() []error }
+	if !errors.As(err, &all) {
+		return nil
+	}
+	return errors.Join(slices.DeleteFunc(slices.Clone(all.Unwrap()), func(one error) bool {
+		return !strings.HasPrefix(one.Error(), "header "+what+" ")
+	})...)
 }
 
 func knownIdentity(what string) bool { return slices.Contains(identityWords(), what) }

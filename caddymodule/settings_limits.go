@@ -119,7 +119,7 @@ const maxWorkers = 1024
 func (l Limits) check() error {
 	errs := []error{l.checkArgon2()}
 	if err := l.settings().Validate(); err != nil {
-		errs = append(errs, fmt.Errorf("limits: %w", err))
+		errs = append(errs, fmt.Errorf("limits %w", err))
 	}
 	if err := l.MailedCode.settings().Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("limits mailed_code %w", err))

@@ -39,8 +39,11 @@ func (h *Handler) requireWord() word {
 			h.Require = append(h.Require, rule)
 			return err
 		},
-		late: func([]string) error {
-			_, err := h.requirements()
+		late: func(args []string) error {
+			rule, err := parseRequire(args)
+			if err == nil {
+				_, err = h.asks(rule)
+			}
 			return err
 		},
 	}
@@ -83,17 +86,24 @@ func (r RequireRule) check() error {
 // requirements are the rules that protect, path by path.
 func (h *Handler) requirements() ([]guard.Require, error) {
 	var all []guard.Require
-	var errs []error
+	errs := make([]error, 0, len(h.Require))
 	for _, rule := range h.Require {
-		errs = append(errs, rule.check())
-		for _, path := range rule.Paths {
-			if path != "/*" { // the gateway's own pages never are behind a rule
-				errs = append(errs, keepOff("require", path, orElse(h.Prefix, defaultPrefix)))
-			}
-			all = append(all, guard.Require{
-				Pattern: guard.NewPattern(path), SecondStep: rule.SecondStep, Fresh: time.Duration(rule.FreshProof),
-			})
+		asked, err := h.asks(rule)
+		all, errs = append(all, asked...), append(errs, err)
+	}
+	return all, errors.Join(errs...)
+}
+
+// asks is one rule.
+func (h *Handler) asks(rule RequireRule) (all []guard.Require, err error) {
+	errs := []error{rule.check()}
+	for _, path := range rule.Paths {
+		if path != "/*" { // the gateway's own pages never are behind a rule
+			errs = append(errs, keepOff("require", path, orElse(h.Prefix, defaultPrefix)))
 		}
+		all = append(all, guard.Require{
+			Pattern: guard.NewPattern(path), SecondStep: rule.SecondStep, Fresh: time.Duration(rule.FreshProof),
+		})
 	}
 	return all, errors.Join(errs...)
 }

@@ -74,16 +74,22 @@ func (h *Handler) settings() (*siteSettings, error) {
 // openRules are the public rules path by path, presets written out.
 func (h *Handler) openRules() ([]openRule, error) {
 	var all []openRule
-	var errs []error
+	errs := make([]error, 0, len(h.Public))
 	for _, rule := range h.Public {
-		open, err := rule.expand()
-		errs = append(errs, err)
-		for _, o := range open {
-			errs = append(errs, keepOff("public", o.Path, orElse(h.Prefix, defaultPrefix)))
-		}
-		all = append(all, open...)
+		open, err := h.opens(rule)
+		all, errs = append(all, open...), append(errs, err)
 	}
 	return all, errors.Join(errs...)
+}
+
+// opens is what one rule opens.
+func (h *Handler) opens(rule PublicRule) ([]openRule, error) {
+	open, err := rule.expand()
+	errs := append(make([]error, 0, 1+len(open)), err)
+	for _, o := range open {
+		errs = append(errs, keepOff("public", o.Path, orElse(h.Prefix, defaultPrefix)))
+	}
+	return open, errors.Join(errs...)
 }
 
 var prefixPattern = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+){1,8}$`)

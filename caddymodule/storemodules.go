@@ -84,7 +84,7 @@ func (b *BoltStore) Resource() string { return "bolt " + b.path }
 // Open opens the file, and makes it and its folder where there is none.
 func (b *BoltStore) Open(o store.Options) (store.Engine, error) {
 	if err := os.MkdirAll(filepath.Dir(b.path), 0o700); err != nil {
-		return nil, fmt.Errorf("opening store %s: %w", b.path, err)
+		return nil, fmt.Errorf("store bolt %s: %w; name a file in a folder that the gateway may make and write to", b.path, err)
 	}
 	s, err := boltstore.Open(b.path, o)
 	if err != nil {

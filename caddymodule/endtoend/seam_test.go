@@ -12,7 +12,6 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/cliendo/gateway/caddymodule/endtoend/kit"
-	"github.com/cliendo/gateway/caddymodule/store"
 )
 
 // seam is an app behind two nodes, or behind one that is both, and people who speak
@@ -27,7 +26,6 @@ type seam struct {
 const (
 	seamWords    = "public /open/*\nassertion " + seamAudience + "\nrequire second_step /admin/*"
 	seamAudience = "https://app.example.com"
-	oddName      = "Zoë van 't Hof 李 😀 + 5%"
 )
 
 // seams runs what an app is promised over every shape: both protocols, one node on
@@ -43,8 +41,7 @@ func seams(t *testing.T, test func(s *seam)) {
 				if nodes != "one node on bolt" {
 					kept = kit.Redis
 				}
-				records := kept(t).Town().Alter("acme", "client", func(u *store.User) { u.Name = oddName })
-				site := kit.Site{Store: records.Line, Upstream: s.app.Addr, Words: seamWords, HTTPS: true}
+				site := kit.Site{Store: kept(t).Town().Line, Upstream: s.app.Addr, Words: seamWords, HTTPS: true}
 				s.one = kit.Start(t, site)
 				if s.two = s.one; nodes != "one node on bolt" {
 					s.two = kit.Start(t, site)
@@ -294,34 +291,6 @@ func seamRequire(s *seam) {
 		s.t.Errorf("the app got %+v", got)
 	}
 	kit.Eventually(s.t, "the first node to know of it", func() bool { return v.Get("/admin/users").FromApp() })
-}
-
-func seamName(s *seam) {
-	v := s.visit().Enter("client")
-	want := url.PathEscape(oddName)
-	if got := arrived(s.t, at(v, s.two).Get("/x"), "client").Header.Get("Remote-Name"); !sameName(got, want) {
-		s.t.Errorf("the name arrives as %q, want %q", got, want)
-	}
-	if s.proto == "HTTP/1.1" {
-		openWebSocket(s.t, v)
-		for _, seen := range s.app.Seen("/ws") {
-			if got := seen.Header.Get("Remote-Name"); seen.Header.Get("Remote-User") == "client" && !sameName(got, want) {
-				s.t.Errorf("over a WebSocket the name arrives as %q", got)
-			}
-		}
-	}
-}
-
-// sameName compares by what they say, and wants ASCII.
-func sameName(got, want string) bool {
-	name, err := url.PathUnescape(got)
-	meant, _ := url.PathUnescape(want)
-	for i := range len(got) {
-		if got[i] < 0x20 || got[i] > 0x7e {
-			return false
-		}
-	}
-	return err == nil && name == meant
 }
 
 func seamFrame(s *seam) {

@@ -3,14 +3,18 @@ package endtoend_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
 
 	"github.com/cliendo/gateway/caddymodule/endtoend/kit"
+	"github.com/cliendo/gateway/caddymodule/store/storetest"
 )
 
 // stream is an open connection of a visitor to the app that lasts.
@@ -207,26 +211,85 @@ func TestNobodyStreamsWithoutASession(t *testing.T) {
 	}
 }
 
-// P24: a reload does not cut streams, and a stream that began before it still ends
-// with its session.
+// P24: a reload does not cut streams, one that began before it still ends with its
+// session, and a stop waits for them no longer than the grace period.
 func TestStreamsOutliveReloads(t *testing.T) {
 	t.Parallel()
-	s := kit.Bolt(t)
-	g, app := town(t, s, kit.Site{})
-	v := kit.Visit(t, g.URL).Enter("teammate")
-	streams := open(t, v)
-	for i := range 3 {
-		site := kit.Site{Store: s.Line, Upstream: app.Addr}
-		if i%2 == 0 {
-			site.App = "session {\n idle 2h\n }"
+	kit.OnBothStores(t, func(t *testing.T, s *kit.Store) {
+		g, app := town(t, s, kit.Site{})
+		v, other := kit.Visit(t, g.URL).Enter("teammate"), kit.Visit(t, g.URL).Enter("client")
+		streams, others := open(t, v), open(t, other)
+		for i := range 3 {
+			site := kit.Site{Store: s.Line, Upstream: app.Addr}
+			if i%2 == 0 {
+				site.App = "session {\n idle 2h\n }"
+			}
+			if err := g.Load(site); err != nil {
+				t.Fatal(err)
+			}
+			alive(t, streams[:1])
 		}
-		if err := g.Load(site); err != nil {
-			t.Fatal(err)
-		}
-		alive(t, streams[:1])
+		alive(t, streams)
+		streams = append(streams, open(t, v)...)
+		v.Post("/gateway/logout", nil)
+		over(t, streams)
+		alive(t, others)
+		stops(t, g)
+		over(t, others)
+	})
+}
+
+// stops ends a gateway as operators do, and wants it to come to an orderly end.
+func stops(t *testing.T, g *kit.Gateway) {
+	t.Helper()
+	g.Stop()
+	if code := g.ExitCode(); code != 0 || !strings.Contains(g.Output(), "shutdown complete") {
+		t.Errorf("the gateway stopped with exit code %d", code)
 	}
-	alive(t, streams)
-	streams = append(streams, open(t, v)...)
-	v.Post("/gateway/logout", nil)
-	over(t, streams)
+}
+
+// P24 at its size: many streams and logins half-way, and reloads. All streams go on
+// and all logins come to their end. The stop needs nothing of a grace period that is
+// longer than this test waits, and what was begun before it goes on behind it.
+func TestManyStreamsAndLoginsOutliveReloads(t *testing.T) {
+	t.Parallel()
+	kit.OnBothStores(t, func(t *testing.T, s *kit.Store) {
+		sockets, logins, reloads := storetest.Rounds(100, 500), storetest.Rounds(10, 50), storetest.Rounds(3, 10)
+		const each = 9 // a tenth code is for the login that outlives the stop
+		people := (logins + each - 1) / each
+		app := kit.NewApp(t)
+		site := kit.Site{Store: s.Town().Crowd(people).Line, Upstream: app.Addr, Global: "grace_period 10m"}
+		g := kit.Start(t, site)
+		var streams []*stream
+		var waiting, later []*half
+		for i := range people {
+			user := fmt.Sprintf("crowd%d", i)
+			v := kit.Visit(t, g.URL).Enter(user)
+			theirs := halves(t, g, v, user, each+1)
+			for range (sockets + people - 1) / people {
+				streams = append(streams, openWebSocket(t, v))
+			}
+			waiting, later = append(waiting, theirs[:each]...), append(later, theirs[each])
+		}
+		waiting, later = waiting[:logins], later[:1]
+		for _, one := range slices.Concat(waiting, later) {
+			one.begin(t)
+		}
+		for i := range reloads {
+			if err := g.Load(changed(site, i)); err != nil {
+				t.Fatal(err)
+			}
+			alive(t, streams)
+			// Some go on at once, most wait for more reloads.
+			for _, one := range waiting[i*logins/reloads : (i+1)*logins/reloads] {
+				one.finish(t)
+			}
+		}
+		stops(t, g)
+		over(t, streams)
+		g.Run()
+		g.WaitLive()
+		later[0].finish(t)
+		arrived(t, waiting[0].v.Get("/"), waiting[0].user)
+	})
 }

@@ -87,8 +87,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate returns an error that names the budget and the field that cannot be
-// meant so.
+// Validate returns an error that names the budget and the option of it that cannot
+// be meant so, as they are written.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	for _, n := range []struct {
@@ -102,7 +102,7 @@ func (c Config) Validate() error {
 		{SecondStep, c.SecondStep},
 	} {
 		if err := n.b.validate(); err != nil {
-			return fmt.Errorf("limit %s: %w", n.name, err)
+			return fmt.Errorf("%s %w", n.name, err)
 		}
 	}
 	return nil
@@ -111,17 +111,17 @@ func (c Config) Validate() error {
 func (b Budget) validate() error {
 	switch {
 	case b.Free < 1:
-		return fmt.Errorf("%d free failures: at least 1", b.Free)
+		return fmt.Errorf("free %d: at least 1", b.Free)
 	case b.Delay <= 0:
-		return fmt.Errorf("delay of %s: more than zero", b.Delay)
+		return fmt.Errorf("delay %s: more than zero", b.Delay)
 	case b.MaxDelay < b.Delay:
-		return fmt.Errorf("longest delay of %s: at least the first one, %s", b.MaxDelay, b.Delay)
+		return fmt.Errorf("max_delay %s: at least delay, which is %s", b.MaxDelay, b.Delay)
 	case b.MaxDelay > 24*time.Hour:
-		return fmt.Errorf("longest delay of %s: at most a day, nobody is locked out for good", b.MaxDelay)
+		return fmt.Errorf("max_delay %s: at most a day, nobody is locked out for good", b.MaxDelay)
 	case b.Window < 0:
-		return fmt.Errorf("window of %s: not below zero", b.Window)
+		return fmt.Errorf("window %s: not below zero", b.Window)
 	case b.Forget != 0 && b.Forget < b.MaxDelay:
-		return fmt.Errorf("forgetting after %s: at least the longest delay, %s", b.Forget, b.MaxDelay)
+		return fmt.Errorf("forget %s: at least max_delay, which is %s", b.Forget, b.MaxDelay)
 	}
 	return nil
 }

@@ -108,13 +108,13 @@ func TestConfigsThatCannotBeMeantAreNamed(t *testing.T) {
 	}
 	good := limit.Defaults().Device
 	for name, change := range map[string]func(*limit.Budget){
-		"free failures":  func(b *limit.Budget) { b.Free = 0 },
-		"delay of":       func(b *limit.Budget) { b.Delay = 0 },
-		"longest delay":  func(b *limit.Budget) { b.MaxDelay = time.Second },
+		"free 0":         func(b *limit.Budget) { b.Free = 0 },
+		"delay 0s":       func(b *limit.Budget) { b.Delay = 0 },
+		"max_delay 1s":   func(b *limit.Budget) { b.MaxDelay = time.Second },
 		"at most a day":  func(b *limit.Budget) { b.MaxDelay, b.Forget = 25*time.Hour, 0 },
-		"window of":      func(b *limit.Budget) { b.Window = -1 },
-		"forgetting":     func(b *limit.Budget) { b.Forget = time.Second },
-		"limit device: ": func(b *limit.Budget) { b.Free = -1 },
+		"window -1ns":    func(b *limit.Budget) { b.Window = -1 },
+		"forget 1s":      func(b *limit.Budget) { b.Forget = time.Second },
+		"device free -1": func(b *limit.Budget) { b.Free = -1 },
 	} {
 		bad := good
 		change(&bad)

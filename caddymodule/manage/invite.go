@@ -36,6 +36,10 @@ func (m *Manager) invite(ctx context.Context, a Actor, account string, i Invitat
 	if err != nil {
 		return nil, err
 	}
+	// A slip of the pen is no mail that was asked for.
+	if i.Name, err = directory.CleanName(i.Name); err != nil {
+		return nil, err
+	}
 	u := &store.User{
 		ID: secret.ID(), Account: account, Email: i.Email, Name: i.Name, Type: i.Type, Locale: i.Locale,
 		Invited: m.invited(a),

@@ -3,6 +3,7 @@ package kit
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -112,8 +113,13 @@ func (g *Gateway) LoadText(caddyfile string) error {
 	}
 	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != http.StatusOK {
-		return fmt.Errorf("loading a config: status %d, %s (%w)", res.StatusCode, body, err)
+	if err != nil {
+		return fmt.Errorf("loading a config: %w", err)
+	}
+	if res.StatusCode != http.StatusOK {
+		var said struct{ Error string }
+		_ = json.Unmarshal(body, &said) // what is no JSON says nothing
+		return fmt.Errorf("loading a config: status %d, %s", res.StatusCode, said.Error)
 	}
 	return nil
 }

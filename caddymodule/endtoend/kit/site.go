@@ -31,6 +31,8 @@ type Site struct {
 	HTTPS bool
 	// Env are more variables of the process, like GODEBUG=http2xconnect=1.
 	Env []string
+	// Level is how much the gateway logs; default DEBUG, in which every request is told.
+	Level string
 	// NoSecret has the gateway make its own.
 	NoSecret bool
 }
@@ -56,6 +58,10 @@ func (s Site) Caddyfile(addr, admin string) string {
 	if proxy == "" {
 		proxy = plainProxy
 	}
+	level := s.Level
+	if level == "" {
+		level = "DEBUG"
+	}
 	trusted := s.Trusted
 	if trusted == "" {
 		trusted = "127.0.0.1/32"
@@ -68,7 +74,7 @@ func (s Site) Caddyfile(addr, admin string) string {
 	log {
 		output stderr
 		format json
-		level DEBUG
+		level %s
 	}
 	servers {
 		trusted_proxies static %s
@@ -91,6 +97,6 @@ func (s Site) Caddyfile(addr, admin string) string {
 	%s
 }
 %s
-`, admin, trusted, s.Servers, s.Global, s.Store, secret, scheme, addr, s.App,
+`, admin, level, trusted, s.Servers, s.Global, s.Store, secret, scheme, addr, s.App,
 		scheme, addr, tls, s.Before, s.Words, strings.ReplaceAll(proxy, "{upstream}", s.Upstream), s.Sites)
 }

@@ -24,6 +24,9 @@ type Visitor struct {
 	Header http.Header
 	// Client does the work; its jar holds the cookies.
 	Client *http.Client
+	// Again is how often Do sends again what got no answer at all. A reload of Caddy
+	// resets connections that nobody has accepted yet, and lets go of idle ones.
+	Again int
 
 	t testing.TB
 }
@@ -133,6 +136,9 @@ func (v *Visitor) Try(method, path string, options ...Option) (Answer, error) {
 func (v *Visitor) Do(method, path string, options ...Option) Answer {
 	v.t.Helper()
 	a, err := v.Try(method, path, options...)
+	for n := 0; err != nil && n < v.Again; n++ {
+		a, err = v.Try(method, path, options...)
+	}
 	if err != nil {
 		v.t.Error(err)
 	}
