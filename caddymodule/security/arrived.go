@@ -20,6 +20,14 @@ func (e *Errand) dropPending(v *visit) error {
 	return e.Linking.Flows.Drop(v.Context(), e.Linking.Browsers.Visited(v.Request))
 }
 
+// settlePending is dropPending after it came to something, so that nothing can be
+// made of it any more: where it fails, it lapses by itself.
+func (e *Errand) settlePending(v *visit) {
+	if err := e.dropPending(v); err != nil {
+		e.Log.Warn("an account with a provider still waits to be linked", "user", v.user.ID, "error", err)
+	}
+}
+
 // proves tells whether the login of this session came after the account was shown,
 // and not long ago: then it is the proof that the link asks for.
 func (e *Errand) proves(v *visit, p identity.Pending) bool {
@@ -62,9 +70,7 @@ func (e *Errand) confirmArrived(v *visit) {
 		return
 	}
 	e.linkNow(v, p.Named, func(string) {
-		if err := e.dropPending(v); err != nil { // it is linked, and lapses by itself
-			e.Log.Warn("an account that was linked still waits to be", "user", v.user.ID, "error", err)
-		}
+		e.settlePending(v)
 		target.Redirect(v.w, e.to(v))
 	})
 }

@@ -230,7 +230,7 @@ func (e *Errand) identityLetter(v *visit, kind, name, email string) *ticket.Tell
 }
 
 func (e *Errand) refuseLink(v *visit, n identity.Named, reason string) {
-	e.dropPending(v)
+	e.settlePending(v)
 	e.IdentityPages.Federated(v.w, v.Request, page.Federated{
 		Cause: cause.IdentityRefused, Reason: reason, Reference: e.note(v, cause.IdentityRefused, time.Time{}), Provider: e.shown(n.Provider),
 		Address: identity.Masked(n.Email), Linking: true, Locale: v.locale,
