@@ -62,6 +62,7 @@ func TestLogLinesHaveTheFieldsOfTheDocumentation(t *testing.T) {
 	other.Post("/gateway/login", kit.Form("Typed-Planted-3kWd", kit.Password))
 	g.Gateway("users", "block", "teammate@demo.test", "--reason", "left")
 	v.Get("/")
+	other.Get("/%00")
 	kit.Visit(t, g.URL).Enter("client").Post("/gateway/logout/all", nil)
 
 	kit.Eventually(t, "the line of the last action", func() bool {
@@ -86,7 +87,7 @@ func TestLogLinesHaveTheFieldsOfTheDocumentation(t *testing.T) {
 			t.Errorf("%s: docs/operators.md (-), the log (+):\n%s", name, diff)
 		}
 	}
-	for _, name := range []string{"INFO login", "INFO refused", "DEBUG refused", "INFO logged out everywhere"} {
+	for _, name := range []string{"INFO login", "INFO refused", "DEBUG refused", "INFO malformed request", "INFO logged out everywhere"} {
 		if !met[name] {
 			t.Errorf("no line %q in the log, or not in the table", name)
 		}

@@ -23,7 +23,7 @@ func TestMalformedRequestsHaveALineASecond(t *testing.T) {
 		r.Host = "planted,host"
 		ask(t, g, &app{}, r, "good")
 		line := log.String()[before:]
-		if want == "" && line != "" || want != "" && (!strings.Contains(line, "cause=bad_request") || !strings.Contains(line, want)) || strings.Contains(line, "planted") {
+		if want == "" && line != "" || want != "" && (!strings.Contains(line, "malformed request") || !strings.Contains(line, want)) || strings.Contains(line, "planted") {
 			t.Errorf("request %d: %q, want %q", n, line, want)
 		}
 	}

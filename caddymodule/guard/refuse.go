@@ -111,15 +111,16 @@ func (g *Guard) record(r *http.Request, c cause.Cause, f *session.Facts) (refere
 	if f != nil && f.Session != nil {
 		e.Session = f.Session.Handle()
 	}
-	level := slog.LevelDebug
+	level, found := slog.LevelDebug, slog.Attr{} // an empty one is left out
 	if event {
 		level = slog.LevelInfo
 		var err error
 		if reference, err = g.Attempts.Record(r.Context(), e); err != nil {
 			g.Log.Error("recording a refusal failed", "error", err)
 		}
+		found = slog.String("reference", reference)
 	}
-	g.Log.LogAttrs(r.Context(), level, "refused", slog.String("cause", string(c)), slog.String("reference", reference),
+	g.Log.LogAttrs(r.Context(), level, "refused", slog.String("cause", string(c)), found,
 		slog.String("user", e.User), slog.String("account", e.Account), slog.String("session", e.Session),
 		slog.String("network", v.Network), slog.String("method", r.Method))
 	return reference
@@ -129,7 +130,7 @@ func (g *Guard) record(r *http.Request, c cause.Cause, f *session.Facts) (refere
 // word of it.
 func (g *Guard) noteMalformed(r *http.Request) {
 	if more, ok := g.malformed.line(g.Now()); ok {
-		g.Log.LogAttrs(r.Context(), slog.LevelInfo, "refused", slog.String("cause", string(cause.BadRequest)),
+		g.Log.LogAttrs(r.Context(), slog.LevelInfo, "malformed request",
 			slog.String("network", g.Visitor(r).Network), slog.Int64("more", more))
 	}
 }

@@ -131,7 +131,8 @@ func (d *Dispatcher) CrossSite(r *http.Request) (reference string) {
 		d.Log.Error("recording a refusal failed", "error", err)
 	}
 	d.Metrics.Refused(e.Cause)
-	d.Log.Info("refused", "cause", string(e.Cause), "reference", reference, "network", e.Network)
+	d.Log.Info("refused", "cause", string(e.Cause), "reference", reference, "user", e.User, "account", e.Account,
+		"session", e.Session, "network", e.Network, "method", r.Method)
 	return reference
 }
 
