@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/cliendo/gateway/caddymodule/limit"
 	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/visitor"
 )
@@ -23,7 +24,9 @@ const (
 
 // addresses notices a balancer that nobody told the gateway of. Behind one all
 // people have one address, which the limits of a network then count for all (P10).
-// It looks at forms that are sent to our own pages, and at no other request.
+// It looks at forms that are sent to our own pages, and at no other request. The
+// proxies that it was told of it remembers: where one of them does not say for whom it
+// asks, it stands for all who come by it, and its address is never shut out.
 type addresses struct {
 	log *slog.Logger
 	now func() time.Time
@@ -32,20 +35,29 @@ type addresses struct {
 	seen      int // of the round
 	forwarded int
 	private   map[netip.Addr]int
+	proxies   map[string]bool      // networks of those that are trusted
 	doubts    map[string]time.Time // when there was reason last
 	warned    map[string]time.Time
 }
 
 const (
 	addressRound = 100            // forms, of which more than half are most
+	mostProxies  = 4096           // far more than anybody has
 	doubtLasts   = 24 * time.Hour // after the last reason for it
 	doubtRepeats = time.Hour      // between two lines in the log
 )
 
 func newAddresses(log *slog.Logger) *addresses {
 	return &addresses{
-		log: log, now: time.Now, private: map[netip.Addr]int{}, doubts: map[string]time.Time{}, warned: map[string]time.Time{},
+		log: log, now: time.Now, private: map[netip.Addr]int{}, proxies: map[string]bool{}, doubts: map[string]time.Time{}, warned: map[string]time.Time{},
 	}
+}
+
+// proxy tells whether a network is that of a trusted proxy.
+func (a *addresses) proxy(network string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.proxies[network]
 }
 
 // saw is told of each form that comes.
@@ -59,6 +71,9 @@ func (a *addresses) saw(r *http.Request) {
 	named := !trusted && (r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "")
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); trusted && err == nil && len(a.proxies) < mostProxies {
+		a.proxies[limit.Network(peer.Addr())] = true
+	}
 	if a.seen++; a.seen > addressRound {
 		a.seen, a.forwarded = 1, 0
 		clear(a.private)

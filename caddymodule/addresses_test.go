@@ -94,3 +94,22 @@ func TestADoubtAboutAddressesEnds(t *testing.T) {
 		}
 	})
 }
+
+// P10: an address that many come by is never shut out. Behind a proxy that is trusted
+// everybody has one where it does not say for whom it asks.
+func TestATrustedProxyIsNeverShutOut(t *testing.T) {
+	a := caddymodule.NewAddresses(slog.New(slog.DiscardHandler))
+	for peer, trusted := range map[string]bool{"203.0.113.7:4711": true, "[2001:db8:1:2::3]:4711": true, "198.51.100.9:4711": false, "odd": true} {
+		r := httptest.NewRequest(http.MethodPost, "/gateway/login", nil)
+		r.RemoteAddr = peer
+		r = r.WithContext(context.WithValue(r.Context(), caddyhttp.VarsCtxKey, map[string]any{caddyhttp.TrustedProxyVarKey: trusted}))
+		a.Saw(visitor.With(r, visitor.Visitor{IP: netip.MustParseAddr("192.0.2.1")}))
+	}
+	for network, want := range map[string]bool{
+		"203.0.113.7/32": true, "2001:db8:1:2::/64": true, "198.51.100.9/32": false, "192.0.2.1/32": false, "": false,
+	} {
+		if a.Proxy(network) != want {
+			t.Errorf("%s is taken for a trusted proxy: %v", network, !want)
+		}
+	}
+}

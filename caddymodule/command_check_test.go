@@ -1,11 +1,15 @@
 package caddymodule_test
 
 import (
+	"context"
 	"encoding/json"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/cliendo/gateway/caddymodule"
+	"github.com/cliendo/gateway/caddymodule/store"
 	"github.com/cliendo/gateway/caddymodule/store/storetest/redistest"
 )
 
@@ -155,5 +159,27 @@ func TestCheckLooksIntoRedis(t *testing.T) {
 	expect(t, findings, "ok", "running", "admin.sock")
 	if r := p.must("accounts", "list"); !strings.Contains(r.out, "zuid") {
 		t.Errorf("through the running gateway: %q", r.out)
+	}
+}
+
+// adrift is a store whose clock is off.
+type adrift struct {
+	store.Engine
+	off time.Duration
+	err error
+}
+
+func (a adrift) Clock(context.Context) (time.Time, error) { return time.Now().Add(a.off), a.err }
+
+// Sessions and codes live by the clocks of both.
+func TestCheckNoticesAClockThatIsOff(t *testing.T) {
+	for engine, want := range map[store.Engine]string{
+		adrift{off: 0}: "ok", adrift{off: time.Second}: "ok", adrift{off: 3 * time.Second}: "warning", adrift{off: -3 * time.Second}: "warning",
+		adrift{off: 2 * time.Minute}: "error", adrift{off: -2 * time.Minute}: "error", adrift{err: store.ErrUnavailable}: "warning",
+	} {
+		f := caddymodule.ClockFinding(t.Context(), engine)
+		if f.Part != "clock" || f.Level != want || (f.Fix == "") != (want == "ok" || engine.(adrift).err != nil) {
+			t.Errorf("%+v: %+v, want %s", engine, f, want)
+		}
 	}
 }

@@ -130,6 +130,9 @@ func PasskeyAdvice(a *App, cfg []byte) ([]string, error) {
 	return passkeyAdvice(s.Passkeys, lookJSON(cfg)), nil
 }
 
+// ClockFinding is what `check` says about the clock of a store.
+func ClockFinding(ctx context.Context, engine store.Engine) store.Finding { return clock(ctx, engine) }
+
 // Addresses notices proxies that nobody told the gateway of.
 type Addresses struct{ *addresses }
 
@@ -138,6 +141,9 @@ func NewAddresses(log *slog.Logger) Addresses { return Addresses{newAddresses(lo
 
 // Saw is told of a form that came.
 func (a Addresses) Saw(r *http.Request) { a.saw(r) }
+
+// Proxy tells whether a network is that of a trusted proxy.
+func (a Addresses) Proxy(network string) bool { return a.proxy(network) }
 
 // Doubts are those of now.
 func (a Addresses) Doubts() []string { return a.current() }

@@ -98,7 +98,9 @@ func (a *App) build(ctx context.Context) (*rooms, error) {
 	}
 	r := &rooms{house: h, settings: s, log: a.rt.log, keys: keys, addresses: newAddresses(a.rt.log)}
 	r.directory = directory.New(h.engine, directory.Options{Rules: s.Rules})
-	r.limits = limit.New(h.engine, s.Limits, nil)
+	limits := s.Limits
+	limits.Exempt = r.addresses.proxy
+	r.limits = limit.New(h.engine, limits, nil)
 	r.hasher = h.passwords(s.Hash)
 	r.tally = tally.New(h.engine, tally.Options{Location: s.Rules.Location, Log: a.rt.log})
 	r.attempts = attempt.New(h.engine, attempt.Options{Keep: s.AttemptsKeep, Log: a.rt.log, Tally: r.tally})

@@ -2,7 +2,6 @@ package limit
 
 import (
 	"fmt"
-	"net/netip"
 	"time"
 )
 
@@ -44,9 +43,9 @@ type Config struct {
 	Device Budget
 	// SecondStep counts the codes of one user.
 	SecondStep Budget
-	// Exempt are networks without a Network budget besides the private ones:
-	// those of trusted proxies.
-	Exempt []netip.Prefix
+	// Exempt tells of a network, as Network returns it, that it has no Network budget
+	// either, as private ones have none: that of a trusted proxy. Nil: none is.
+	Exempt func(network string) bool
 }
 
 // Defaults returns the budgets as documented.

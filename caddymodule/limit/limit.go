@@ -191,10 +191,5 @@ func (l *Limiter) counted(network string) bool {
 	if a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsUnspecified() {
 		return false
 	}
-	for _, e := range l.config.Exempt {
-		if e.Overlaps(p) {
-			return false
-		}
-	}
-	return true
+	return l.config.Exempt == nil || !l.config.Exempt(network)
 }

@@ -2,6 +2,7 @@ package limit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -75,18 +76,20 @@ func (l *Limiter) ClearNetwork(ctx context.Context, network string) error {
 
 func (l *Limiter) clear(ctx context.Context, tag, but string) error {
 	defer l.lines.wake(group{tag: tag})
-	return l.each(ctx, tag, func(items []store.Item[store.Budget]) error {
-		err := l.update(ctx, tag, func(tx store.Tx) error {
-			for _, item := range items {
-				if item.ID == but {
+	for after := ""; ; {
+		entries, err := l.store.Scan(ctx, tag, store.Budgets.Kind, "", after, page)
+		if err != nil {
+			return fmt.Errorf("clearing attempts: %w", err)
+		}
+		if len(entries) == 0 {
+			return nil
+		}
+		err = l.update(ctx, tag, func(tx store.Tx) error {
+			for _, entry := range entries {
+				if entry.ID == but {
 					continue
 				}
-				s := slot{id: item.ID}
-				rec, err := s.read(tx, l.now())
-				if err != nil {
-					return err
-				}
-				if err := s.write(tx, store.Budget{Reserved: rec.Reserved}); err != nil {
+				if err := l.forget(tx, entry.ID); err != nil {
 					return err
 				}
 			}
@@ -95,8 +98,28 @@ func (l *Limiter) clear(ctx context.Context, tag, but string) error {
 		if err != nil {
 			return fmt.Errorf("clearing attempts: %w", err)
 		}
+		after = entries[len(entries)-1].ID
+	}
+}
+
+// forget keeps of a budget the tries that are under way. One that cannot be read goes
+// as a whole: it would keep its user out.
+func (l *Limiter) forget(tx store.Tx, id string) error {
+	value, err := tx.Get(store.Budgets.Kind, id)
+	if errors.Is(err, store.ErrNotFound) {
 		return nil
-	})
+	} else if err != nil {
+		return err
+	}
+	if _, err := store.Budgets.Decode(value); err != nil {
+		return store.Budgets.Delete(tx, id)
+	}
+	s := slot{id: id}
+	rec, err := s.read(tx, l.now())
+	if err != nil {
+		return err
+	}
+	return s.write(tx, store.Budget{Reserved: rec.Reserved})
 }
 
 // each calls fn with the records under tag, page by page.

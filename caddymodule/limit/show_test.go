@@ -123,3 +123,49 @@ func TestConfigsThatCannotBeMeantAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// A record that nobody can read keeps its user out. What helps everybody helps here: the
+// failures are cleared by support, or by a login with a mailed link.
+func TestWhatCannotBeReadIsCleared(t *testing.T) {
+	c := newClock()
+	e := openBolt(t, c)
+	l := limit.New(e, limit.Config{}, c.now)
+	const network, subject = "198.51.100.9/32", "u:jan"
+	for name, clear := range map[string]func() error{
+		"by support": func() error { return errors.Join(l.Clear(t.Context(), subject), l.ClearNetwork(t.Context(), network)) },
+		"by a link":  func() error { return errors.Join(l.Proved(t.Context(), subject), l.ClearNetwork(t.Context(), network)) },
+	} {
+		fail(t, l, limit.Try{Subject: subject, Network: network})
+		for _, tag := range []string{store.LimitTag(subject), store.LimitTag("n:" + network)} {
+			entries, err := e.Scan(t.Context(), tag, store.Budgets.Kind, "", "", 100)
+			if err != nil || len(entries) == 0 {
+				t.Fatalf("%s: %d budgets, %v", tag, len(entries), err)
+			}
+			err = e.Update(t.Context(), tag, func(tx store.Tx) error {
+				for _, entry := range entries {
+					if err := tx.Put(store.Budgets.Kind, entry.ID, []byte("1{"), time.Time{}); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		var refused *limit.Refused
+		if _, err := l.Reserve(t.Context(), limit.Try{Subject: subject, Network: network}); err == nil || errors.As(err, &refused) {
+			t.Fatalf("%s: what cannot be read is taken for a budget: %v", name, err)
+		}
+		if err := clear(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		place, err := l.Reserve(t.Context(), limit.Try{Subject: subject, Network: network})
+		if err != nil {
+			t.Fatalf("%s: after it: %v", name, err)
+		}
+		if err := place.Succeeded(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
