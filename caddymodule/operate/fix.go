@@ -48,7 +48,7 @@ var remedies = map[cause.Cause]struct{ sentence, command string }{
 	cause.CrossSite:              {"The request came from a page of another site. They open the login page itself and try there.", ""},
 	cause.BadRequest:             {"The browser sent what no login page sends. They open the login page anew.", ""},
 	cause.CookiesBlocked:         {"The browser does not send our cookies back. They allow cookies for this site, or take another browser.", ""},
-	cause.RedirectLoop:           {"App and gateway send the browser to and fro. They delete the cookies of this site; see the configuration with check.", "check"},
+	cause.RedirectLoop:           {"The app sends somebody who is logged in back to the login: it does not take the identity headers. Look at what it receives, and at the configuration with check.", "check"},
 	cause.PasswordPendingExpired: {"The mailed password is too old. The one from before still works; they ask for a new one, or you give them one.", "users password %e"},
 	cause.LinkExpired:            {"The mailed link is too old. They ask for a new one on that very page.", ""},
 	cause.LinkUsed:               {"The mailed link has logged somebody in already. They ask for a new one on that very page.", ""},
