@@ -93,7 +93,9 @@ func (g *Gateway) WaitLive() {
 	g.t.Fatalf("the gateway does not answer:\n%s", g.tail())
 }
 
-// Load replaces the configuration of the running gateway, as `caddy reload` does.
+// Load replaces the configuration of the running gateway, as `caddy reload` does,
+// and waits until the sockets of the one before are closed: Caddy answers before they
+// are, and connections that still wait in them are reset then.
 func (g *Gateway) Load(s Site) error {
 	return g.LoadText(s.Caddyfile(g.Addr, g.Admin))
 }
@@ -121,6 +123,7 @@ func (g *Gateway) LoadText(caddyfile string) error {
 		_ = json.Unmarshal(body, &said) // what is no JSON says nothing
 		return fmt.Errorf("loading a config: status %d, %s", res.StatusCode, said.Error)
 	}
+	Eventually(g.t, "the end of the sockets from before", func() bool { return listeners(g.t, g.Addr) <= 1 })
 	return nil
 }
 

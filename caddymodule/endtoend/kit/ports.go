@@ -1,7 +1,11 @@
 package kit
 
 import (
+	"fmt"
 	"net"
+	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -32,4 +36,28 @@ func FreeAddr(t testing.TB) string {
 			return addr
 		}
 	}
+}
+
+// listeners is how many sockets of this machine listen at the port of addr, on any
+// of its addresses; 0 where no Linux tells.
+func listeners(t testing.TB, addr string) (n int) {
+	t.Helper()
+	_, port, err := net.SplitHostPort(addr)
+	must(t, err)
+	number, err := strconv.Atoi(port)
+	must(t, err)
+	// Fields: number, own address, other address, state; 0A is listening.
+	at := fmt.Sprintf(":%04X", number)
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		text, err := os.ReadFile(table) //nolint:gosec // one of the two above
+		if err != nil {
+			continue // no Linux, or none of these addresses
+		}
+		for line := range strings.Lines(string(text)) {
+			if f := strings.Fields(line); strings.HasSuffix(f[1], at) && f[3] == "0A" {
+				n++
+			}
+		}
+	}
+	return n
 }

@@ -1,12 +1,12 @@
 package kit
 
 import (
-	"bytes"
 	"errors"
+	"io"
+	"math"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,28 +21,8 @@ const Patience = 60 * time.Second
 type Process struct {
 	t    testing.TB
 	cmd  *exec.Cmd
-	out  Output
+	out  *os.File
 	done chan struct{}
-}
-
-// Output is what a process printed so far.
-type Output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-// Write adds to the output.
-func (o *Output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-// String returns all of it.
-func (o *Output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
 }
 
 // Run starts the program with its own folders for data and configuration, so
@@ -51,8 +31,8 @@ func Run(t testing.TB, home string, env []string, name string, args ...string) *
 	t.Helper()
 	cmd := exec.Command(name, args...) //nolint:gosec,noctx // the test's own program; ended by Stop
 	cmd.Dir, cmd.Env = home, append(Environ(home), env...)
-	p := &Process{t: t, cmd: cmd, done: make(chan struct{})}
-	cmd.Stdout, cmd.Stderr = &p.out, &p.out
+	p := &Process{t: t, cmd: cmd, out: paper(t), done: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = p.out, p.out
 	started := make(chan error)
 	go p.run(started)
 	if err := <-started; err != nil {
@@ -86,8 +66,24 @@ func (p *Process) start(started chan<- error) {
 	}
 }
 
+// paper is a file for what a process prints: what it has printed can be read at
+// once, which is not so for a pipe. It is gone with the process and the test.
+func paper(t testing.TB) *os.File {
+	t.Helper()
+	f, err := os.CreateTemp("", "cliendo-output-")
+	must(t, err)
+	t.Cleanup(func() { _ = f.Close() })
+	must(t, os.Remove(f.Name()))
+	return f
+}
+
 // Output returns what the process printed so far.
-func (p *Process) Output() string { return p.out.String() }
+func (p *Process) Output() string {
+	p.t.Helper()
+	text, err := io.ReadAll(io.NewSectionReader(p.out, 0, math.MaxInt64))
+	must(p.t, err)
+	return string(text)
+}
 
 // Pid is the number that the system knows the process by.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
