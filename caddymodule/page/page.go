@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/cliendo/gateway/assets"
 )
@@ -111,7 +112,8 @@ func (p *Renderer) render(w http.ResponseWriter, status int, name string, v *vie
 
 // execute writes what a template makes of data, with what v asks for in the header.
 func (p *Renderer) execute(w http.ResponseWriter, status int, s set, v *view, data any) {
-	var out bytes.Buffer
+	out := buffers.Get().(*bytes.Buffer)
+	defer release(out)
 	header := w.Header()
 	p.SecurityHeaders(header)
 	if v.Framed {
@@ -119,7 +121,7 @@ func (p *Renderer) execute(w http.ResponseWriter, status int, s set, v *view, da
 	}
 	t, err := p.sets.get(s)
 	if err == nil {
-		err = t.Execute(&out, data)
+		err = t.Execute(out, data)
 	}
 	if err != nil {
 		// New rendered every page, so only a word that templates ask for by a
@@ -136,4 +138,15 @@ func (p *Renderer) execute(w http.ResponseWriter, status int, s set, v *view, da
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(out.Bytes()) // a visitor who is gone is no error of ours
+}
+
+// buffers are where pages are made. Each is used many times, and those that grew
+// with an uncommonly long page are dropped.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func release(b *bytes.Buffer) {
+	if b.Cap() <= 64<<10 {
+		b.Reset()
+		buffers.Put(b)
+	}
 }

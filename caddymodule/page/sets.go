@@ -77,7 +77,11 @@ func (p *Renderer) parser(files fs.FS) func(set) (*template.Template, error) {
 		if s.admin {
 			all = []string{adminFrame, adminParts, proveFile, keyFile, "pages/admin/" + s.name + ".html"}
 		}
-		return template.New(path.Base(all[0])).Funcs(p.funcs(s.locale)).ParseFS(files, all...)
+		t, err := template.New(path.Base(all[0])).Funcs(p.funcs(s.locale)).ParseFS(files, all...)
+		if err != nil {
+			return nil, fmt.Errorf("parsing it: %w", err)
+		}
+		return t, p.spell(t, s.locale)
 	}
 }
 

@@ -195,17 +195,49 @@ func (c catalogue) sentence(locale, id string, n int) (string, bool) {
 // text fills the sentence with pairs of name and value. An unknown id comes
 // back as it is: a page with an odd word beats no page.
 func (c catalogue) text(locale, id string, args ...any) string {
-	n, pairs := 0, make([]string, 0, len(args))
+	n := 0
 	for i := 0; i+1 < len(args); i += 2 {
-		name := fmt.Sprint(args[i])
-		if count, isInt := args[i+1].(int); isInt && name == "n" {
+		if count, isInt := args[i+1].(int); isInt && args[i] == "n" {
 			n = count
 		}
-		pairs = append(pairs, "{"+name+"}", fmt.Sprint(args[i+1]))
 	}
 	text, ok := c.sentence(locale, id, n)
 	if !ok {
 		return id
 	}
-	return strings.NewReplacer(pairs...).Replace(text)
+	return fill(text, args)
+}
+
+// fill writes values in the place of their names in braces. What stands in braces
+// and has no value stays, as do braces that a value brings along.
+func fill(text string, args []any) string {
+	if len(args) == 0 || !strings.Contains(text, "{") {
+		return text
+	}
+	var out strings.Builder
+	for {
+		before, rest, ok := strings.Cut(text, "{")
+		out.WriteString(before)
+		if !ok {
+			return out.String()
+		}
+		if name, after, ok := strings.Cut(rest, "}"); ok {
+			if value, ok := named(args, name); ok {
+				fmt.Fprint(&out, value)
+				text = after
+				continue
+			}
+		}
+		out.WriteByte('{')
+		text = rest
+	}
+}
+
+func named(args []any, name string) (any, bool) {
+	for i := 0; i+1 < len(args); i += 2 {
+		if args[i] == name {
+			return args[i+1], true
+		}
+	}
+	return nil, false
 }

@@ -123,6 +123,8 @@ func TestText(t *testing.T) {
 		{"nl", "link.back", []any{"brand", "{brand}"}, "Terug naar {brand}"},
 		{"nl", "no.such.word", nil, "no.such.word"},
 		{"nl", "link.back", []any{"odd"}, "Terug naar {brand}"},
+		// A name in braces that a value brings along is the visitor's, not ours.
+		{"en", "retry.minutes", []any{"n", 2, "clock", "{n} {clock"}, "You can try again in 2 minutes, at {n} {clock."},
 	} {
 		if got := p.Text(tc.locale, tc.id, tc.args...); got != tc.want {
 			t.Errorf("%s %s %v: %q, want %q", tc.locale, tc.id, tc.args, got, tc.want)
