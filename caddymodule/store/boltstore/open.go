@@ -57,6 +57,7 @@ func Open(path string, opts store.Options) (*Store, error) {
 		return nil, fmt.Errorf("opening store %s: %w", path, err)
 	}
 	s := &Store{path: abs, opts: opts.WithDefaults()}
+	s.batches.full = make(chan struct{}, 1)
 	db, err := openFile(abs)
 	if err != nil {
 		return nil, fmt.Errorf("opening store %s: %w", abs, err)
