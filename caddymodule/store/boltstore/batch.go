@@ -87,41 +87,55 @@ func (s *Store) commitAll() {
 	b := &s.batches
 	for {
 		runtime.Gosched() // so that those who come side by side come together
+		if b.done() {
+			return
+		}
 		if b.shared {
 			b.gather()
 		}
-		b.mu.Lock()
-		n := min(len(b.waiting), maxBatch)
-		now := b.waiting[:n:n]
-		b.waiting = b.waiting[n:]
-		if n == 0 {
-			b.waiting, b.running = nil, false
-			b.mu.Unlock()
-			return
-		}
-		b.mu.Unlock()
-		b.begun, b.shared = time.Now(), n > 1
-		s.commitTogether(now)
+		jobs := b.take()
+		b.begun, b.shared = time.Now(), len(jobs) > 1
+		s.commitTogether(jobs)
 	}
+}
+
+// done says that nobody waits; the next to come starts anew.
+func (b *batches) done() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.running = len(b.waiting) > 0
+	return !b.running
 }
 
 // gather returns when enough wait, at the latest pace after the last commit began.
 func (b *batches) gather() {
 	due := time.NewTimer(time.Until(b.begun.Add(pace)))
 	defer due.Stop()
-	for {
-		b.mu.Lock()
-		n := len(b.waiting)
-		b.mu.Unlock()
-		if n >= enough {
-			return
-		}
+	for !b.enoughWait() {
 		select {
 		case <-due.C:
 			return
 		case <-b.full: // or was, before the last commit
 		}
 	}
+}
+
+func (b *batches) enoughWait() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.waiting) >= enough
+}
+
+// take returns those whom the next commit is for.
+func (b *batches) take() []*job {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := min(len(b.waiting), maxBatch)
+	now := b.waiting[:n:n]
+	if b.waiting = b.waiting[n:]; len(b.waiting) == 0 {
+		b.waiting = nil
+	}
+	return now
 }
 
 func (s *Store) commitTogether(jobs []*job) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cliendo/gateway/caddymodule/store"
@@ -70,5 +71,48 @@ func TestUpdatesThatWriteNothingDoNotCommit(t *testing.T) {
 	}
 	if got := commits(t, s) - before; got != 0 {
 		t.Errorf("%d commits, want none", got)
+	}
+}
+
+// A few that write side by side, one Update after the other, share every commit. Alone
+// nobody waits for company, and many make company enough. (The clock of the bubble goes
+// on only while all wait: what passes is what was waited for, however slow the disk is.)
+func TestThoseWhoComeSideBySideGather(t *testing.T) {
+	const each = 50
+	for name, c := range map[string]struct {
+		writers, commits int           // at most
+		waited           time.Duration // at most
+	}{
+		"alone":      {1, each, 0},
+		"three":      {3, each + 5, (each + 5) * 20 * time.Millisecond},
+		"a crowd":    {40, 4 * each, 100 * time.Millisecond},
+		"just a few": {15, each + 15, (each + 15) * 20 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := open(t, file(t), store.Options{})
+				before, begun := commits(t, s), time.Now()
+				var all sync.WaitGroup
+				for w := range c.writers {
+					all.Go(func() {
+						for i := range each {
+							id := fmt.Sprint(w, " ", i)
+							if err := s.Update(t.Context(), "tag", func(tx store.Tx) error {
+								return tx.Put(plain, id, []byte("value"), time.Time{})
+							}); err != nil {
+								t.Error(err)
+							}
+						}
+					})
+				}
+				all.Wait()
+				if got := commits(t, s) - before; got > c.commits {
+					t.Errorf("%d commits for %d writers of %d Updates each, want at most %d", got, c.writers, each, c.commits)
+				}
+				if got := time.Since(begun); got > c.waited {
+					t.Errorf("waited %v for company, want at most %v", got, c.waited)
+				}
+			})
+		})
 	}
 }
