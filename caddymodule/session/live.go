@@ -20,9 +20,7 @@ type Live struct {
 	seen    moment        // of the last request on this node
 	written moment        // of the last request, in the store
 	mark    mark
-	account *account
 	holder  *holder
-	next    *Live // of the same user
 }
 
 // moment is a time in unix seconds that changes; see seconds.
@@ -123,7 +121,7 @@ func (m *Manager) Peek(ctx context.Context, value string) (*Facts, *Live, error)
 func (l *Live) current(now time.Time) *Facts {
 	f := l.facts.Load()
 	sec := now.Unix()
-	if f == nil || f.record.turn != l.turn.Load() || f.Account != l.account.record.value.Load() ||
+	if f == nil || f.record.turn != l.turn.Load() || f.Account != l.holder.account.record.value.Load() ||
 		sec >= int64(f.until) || sec-l.seen.Load() >= f.record.idle() {
 		return nil
 	}
@@ -192,8 +190,8 @@ func (m *Manager) facts(ctx context.Context, l *Live, value string, rules direct
 	} else if err != nil {
 		return nil, err
 	}
-	customer, err := load(ctx, &m.memory, &l.account.record, func(ctx context.Context) (*store.Account, error) {
-		return m.dir.Account(ctx, l.account.id)
+	customer, err := load(ctx, &m.memory, &l.holder.account.record, func(ctx context.Context) (*store.Account, error) {
+		return m.dir.Account(ctx, l.holder.account.id)
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return &Facts{Cause: cause.SessionEnded}, nil

@@ -20,7 +20,11 @@ type memory struct {
 	max      int
 	holders  map[uint64]*holder // by number
 	accounts map[string]*account
-	number   func(account, id string) uint64 // of a user or session
+	// What most have none of costs nobody else a place: another holder with the same
+	// number, another session of the same user.
+	namesakes map[*holder]*holder
+	siblings  map[*Live]*Live
+	number    func(account, id string) uint64 // of a user or session
 }
 
 // mostOfOne is how many sessions of one user are kept. Who logs in all the time
@@ -29,10 +33,10 @@ const mostOfOne = 256
 
 // holder is a user who has sessions in memory.
 type holder struct {
-	person cell[Person]
-	first  *Live   // of the user's sessions, see Live.next
-	other  *holder // with the same number
-	id     string  // under the lock; part of the text of the person, once there is one
+	person  cell[Person]
+	account *account
+	first   *Live  // of the user's sessions, see memory.siblings
+	id      string // under the lock; part of the text of the person, once there is one
 }
 
 // account is one whose users have sessions in memory.
@@ -77,6 +81,7 @@ func load[T any](ctx context.Context, m *memory, c *cell[T], read func(context.C
 func (m *memory) init() {
 	m.table.init()
 	m.holders, m.accounts = map[uint64]*holder{}, map[string]*account{}
+	m.namesakes, m.siblings = map[*holder]*holder{}, map[*Live]*Live{}
 	seed := maphash.MakeSeed()
 	m.number = func(account, id string) uint64 {
 		return maphash.Comparable(seed, [2]string{account, id})
@@ -86,36 +91,56 @@ func (m *memory) init() {
 // holder finds a user. All that follow are called under the lock.
 func (m *memory) holder(accountID, user string) *holder {
 	h := m.holders[m.number(accountID, user)]
-	for h != nil && (h.id != user || h.first.account.id != accountID) {
-		h = h.other
+	for h != nil && (h.id != user || h.account.id != accountID) {
+		h = m.namesakes[h]
 	}
 	return h
 }
 
 func (m *memory) add(a *account, user string) *holder {
 	n := m.number(a.id, user)
-	h := &holder{id: user, other: m.holders[n]}
+	h := &holder{id: user, account: a}
+	chain(m.namesakes, h, m.holders[n])
 	m.holders[n] = h
 	a.holders++
 	return h
 }
 
 // part takes out a user who has no session any more.
-func (m *memory) part(a *account, h *holder) {
+func (m *memory) part(h *holder) {
+	a := h.account
 	n := m.number(a.id, h.id)
-	first := m.holders[n]
-	for at := &first; *at != nil; at = &(*at).other {
-		if *at == h {
-			*at = h.other
-			break
-		}
-	}
-	if m.holders[n] = first; first == nil {
+	if first := unchain(m.namesakes, m.holders[n], h); first != nil {
+		m.holders[n] = first
+	} else {
 		delete(m.holders, n)
 	}
 	if a.holders--; a.holders == 0 {
 		delete(m.accounts, a.id)
 	}
+}
+
+// chain puts one in front of others, of which next leads from each to the one after.
+func chain[T any](next map[*T]*T, one, others *T) {
+	if others != nil {
+		next[one] = others
+	}
+}
+
+// unchain takes one out of those that begin with first, and returns the new first.
+func unchain[T any](next map[*T]*T, first, one *T) *T {
+	after := next[one]
+	delete(next, one)
+	if first == one {
+		return after
+	}
+	before := first
+	for next[before] != one {
+		before = next[before]
+	}
+	delete(next, before)
+	chain(next, before, after)
+	return first
 }
 
 // adopt brings a session into memory, or returns the one that is already there.
@@ -135,10 +160,11 @@ func (m *memory) adopt(cookie key, accountID, user, id string) *Live {
 	if h == nil {
 		h = m.add(a, user)
 	}
-	if l := h.excess(); l != nil {
+	if l := m.excess(h); l != nil {
 		m.leave(l)
 	}
-	l := &Live{cookie: cookie, holder: h, account: a, next: h.first}
+	l := &Live{cookie: cookie, holder: h}
+	chain(m.siblings, l, h.first)
 	l.mark.set(m.number(accountID, id))
 	h.first = l
 	m.table.put(l)
@@ -147,9 +173,9 @@ func (m *memory) adopt(cookie key, accountID, user, id string) *Live {
 }
 
 // excess is the session of a user that is to leave before another comes; nil: none.
-func (h *holder) excess() (idlest *Live) {
+func (m *memory) excess(h *holder) (idlest *Live) {
 	n := 0
-	for l := h.first; l != nil; l = l.next {
+	for l := h.first; l != nil; l = m.siblings[l] {
 		if n++; idlest == nil || l.idler(idlest) {
 			idlest = l
 		}
@@ -183,14 +209,8 @@ func (m *memory) leave(l *Live) {
 		return
 	}
 	h := l.holder
-	for at := &h.first; *at != nil; at = &(*at).next {
-		if *at == l {
-			*at = l.next
-			break
-		}
-	}
-	if h.first == nil {
-		m.part(l.account, h)
+	if h.first = unchain(m.siblings, h.first, l); h.first == nil {
+		m.part(h)
 	}
 }
 
@@ -220,7 +240,7 @@ func (m *memory) of(accountID, user string) (all []*Live) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if h := m.holder(accountID, user); h != nil {
-		for l := h.first; l != nil; l = l.next {
+		for l := h.first; l != nil; l = m.siblings[l] {
 			all = append(all, l)
 		}
 	}
@@ -243,15 +263,15 @@ func (m *memory) userChanged(accountID, user string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if h := m.holder(accountID, user); h != nil {
-		h.changed()
+		m.changed(h)
 	}
 }
 
 // changed is called under the lock. The person goes first: who sees the new turn
 // of a session sees no old person.
-func (h *holder) changed() {
+func (m *memory) changed(h *holder) {
 	h.person.empty()
-	for l := h.first; l != nil; l = l.next {
+	for l := h.first; l != nil; l = m.siblings[l] {
 		l.turn.Add(1)
 	}
 }
@@ -283,8 +303,8 @@ func (m *memory) allChanged() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, h := range m.holders {
-		for ; h != nil; h = h.other {
-			h.changed()
+		for ; h != nil; h = m.namesakes[h] {
+			m.changed(h)
 		}
 	}
 	for _, a := range m.accounts {

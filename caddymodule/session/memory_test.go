@@ -266,7 +266,7 @@ func TestUsersWithTheSameNumberLeaveNothingBehind(t *testing.T) {
 		}
 		k.want(k.first(), value, cause.SessionEnded, "ended")
 	}
-	if s, u, a := k.first().Kept(); s+u+a != 0 {
+	if s, u, a := k.first().Kept(); s+u+a+k.first().Chained() != 0 {
 		t.Errorf("%d sessions, %d users, %d accounts are still in memory", s, u, a)
 	}
 }
@@ -290,7 +290,7 @@ func TestWhatIsOverLeavesNothingBehind(t *testing.T) {
 		values = append(values, k.start(false))
 		k.want(k.first(), values[len(values)-1], cause.None, "begun")
 	}
-	if s, u, a := k.first().Kept(); s != 250 || u != 1 || a != 1 {
+	if s, u, a := k.first().Kept(); s != 250 || u != 1 || a != 1 || k.first().Chained() != 249 {
 		t.Fatalf("%d sessions, %d users, %d accounts", s, u, a)
 	}
 	for _, value := range values[:150] {
@@ -312,7 +312,7 @@ func TestWhatIsOverLeavesNothingBehind(t *testing.T) {
 	for _, value := range values {
 		k.want(k.first(), value, cause.SessionEnded, "all ended")
 	}
-	if s, u, a := k.first().Kept(); s+u+a != 0 {
+	if s, u, a := k.first().Kept(); s+u+a+k.first().Chained() != 0 {
 		t.Errorf("%d sessions, %d users, %d accounts are still in memory", s, u, a)
 	}
 }

@@ -192,7 +192,7 @@ func keyOf(name string) key {
 
 func (m *Manager) readPerson(ctx context.Context, l *Live) (*Person, error) {
 	id := m.memory.called(l.holder)
-	u, err := m.dir.User(ctx, l.account.id, id)
+	u, err := m.dir.User(ctx, l.holder.account.id, id)
 	if err != nil {
 		return nil, err
 	}

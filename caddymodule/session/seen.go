@@ -59,7 +59,7 @@ func (m *Manager) flushSeen(ctx context.Context) {
 	byAccount := map[string][]seen{}
 	for _, s := range q {
 		s.mark.unqueue()
-		byAccount[s.account.id] = append(byAccount[s.account.id], s)
+		byAccount[s.holder.account.id] = append(byAccount[s.holder.account.id], s)
 	}
 	for account, all := range byAccount {
 		for some := range slices.Chunk(all, 256) {
