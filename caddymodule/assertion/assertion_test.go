@@ -32,7 +32,7 @@ func facts() *session.Facts {
 			Handle: "handle", Amr: []string{"pwd", "otp"}, AuthTime: now.Add(-time.Minute), Created: now,
 		}),
 		User:    session.NewPerson(&store.User{ID: "zoe", Account: "praktijk", Type: "teammate", Name: "Zoë", Email: "zoe@example.nl"}),
-		Account: &store.Account{ID: "praktijk"},
+		Verdict: &session.Verdict{Account: &store.Account{ID: "praktijk"}},
 	}
 }
 

@@ -154,7 +154,7 @@ type shown struct{ *session.Facts }
 
 func (s shown) Check(context.Context, string) (*session.Facts, error) {
 	if s.Facts == nil {
-		return &session.Facts{Cause: cause.NotLoggedIn}, nil
+		return session.Refused(cause.NotLoggedIn), nil
 	}
 	return s.Facts, nil
 }

@@ -34,7 +34,7 @@ func TestIdentityHeadersAreBounded(t *testing.T) {
 		u := &store.User{ID: id.Draw(t, "user"), Account: id.Draw(t, "account"), Name: called, Email: address, Type: strings.Repeat("t", 32)}
 		f := &session.Facts{
 			Session: session.NewRecord(&store.Session{Handle: "bdzoqpxlg2ndsh4o", Amr: []string{"fed", "hwk", "user", "mfa"}}),
-			User:    session.NewPerson(u), Account: &store.Account{ID: u.Account, State: directory.Cancelled},
+			User:    session.NewPerson(u), Verdict: &session.Verdict{Account: &store.Account{ID: u.Account, State: directory.Cancelled}},
 		}
 		told, size := f.Told(), 0
 		for i, value := range told {

@@ -30,7 +30,7 @@ func (s sessions) Check(_ context.Context, value string) (*session.Facts, error)
 	if f := s[value]; f != nil {
 		return f, nil
 	}
-	return &session.Facts{Cause: cause.NotLoggedIn}, nil
+	return session.Refused(cause.NotLoggedIn), nil
 }
 
 func (s sessions) Peek(ctx context.Context, value string) (*session.Facts, *session.Live, error) {
@@ -101,7 +101,7 @@ func facts(change func(*session.Facts)) *session.Facts {
 	f := &session.Facts{
 		Session: session.NewRecord(&store.Session{Handle: "handle"}),
 		User:    session.NewPerson(&store.User{ID: "jan", Name: "Jan", Account: "praktijk"}),
-		Account: &store.Account{ID: "praktijk", PayURL: "https://pay.example"},
+		Verdict: &session.Verdict{Account: &store.Account{ID: "praktijk", PayURL: "https://pay.example"}},
 	}
 	if change != nil {
 		change(f)
@@ -139,7 +139,7 @@ func newGuardWith(t testing.TB, s guard.Site, u *users, a *asserter) *guard.Guar
 			"blocked": facts(func(f *session.Facts) { f.Cause = cause.UserBlocked }),
 			"repair":  facts(func(f *session.Facts) { f.Cause, f.Repair = cause.AccountArrears, true }),
 			"noapp":   facts(func(f *session.Facts) { f.AppDenied = true }),
-			"expired": {Cause: cause.SessionExpired},
+			"expired": session.Refused(cause.SessionExpired),
 		},
 	})
 }

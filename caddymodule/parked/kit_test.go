@@ -41,7 +41,7 @@ func newLot(t *testing.T, c *testkit.Clock, s store.Engine) *lot {
 // facts are those of a session of somebody that is over.
 func facts(user string) *session.Facts {
 	return &session.Facts{
-		Session: session.NewRecord(&store.Session{Handle: "h"}), User: session.NewPerson(&store.User{ID: user, Account: "acme"}),
+		Session: session.NewRecord(&store.Session{Handle: "h"}), User: session.NewPerson(&store.User{ID: user, Account: "acme"}), Verdict: &session.Verdict{},
 	}
 }
 

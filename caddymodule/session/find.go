@@ -32,13 +32,13 @@ func (p payload) id() string { return p.user + "." + secret.Digest(p.secret) }
 func (m *Manager) find(ctx context.Context, value string) (*Live, *Facts, error) {
 	p, ok := m.open(value)
 	if !ok {
-		return nil, &Facts{Cause: cause.NotLoggedIn}, nil
+		return nil, Refused(cause.NotLoggedIn), nil
 	}
 	id := p.id()
 	// A cookie we signed whose session is gone must not fill the cache.
 	_, err := m.store.Get(ctx, store.Key{Tag: store.AccountTag(p.account), Kind: store.Sessions.Kind, ID: id})
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, &Facts{Cause: cause.SessionExpired}, nil
+		return nil, Refused(cause.SessionExpired), nil
 	} else if err != nil {
 		return nil, nil, err
 	}

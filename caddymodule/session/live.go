@@ -63,20 +63,30 @@ func (l *Live) outdate() {
 type Facts struct {
 	Session *Record
 	User    *Person
-	Account *store.Account
-	// Cause says why this session may not reach the app; None when it may.
-	Cause cause.Cause
+	*Verdict
 
 	asserted atomic.Pointer[assertions]
 	record   Record // what Session leads to
 	until    uint32 // unix seconds; from then on the facts have to be made anew
+}
 
+// Verdict is what was decided about a session. All sessions of an account that may
+// reach the app share one.
+type Verdict struct {
+	Account *store.Account
+	// Cause says why this session may not reach the app; None when it may.
+	Cause cause.Cause
 	// Repair is true for the superadmin of a blocked account: Cause is set, yet the
 	// repair paths are open.
 	Repair bool
 	// AppDenied is true for types without access to the app.
 	AppDenied bool
+
+	of *account
 }
+
+// Refused are facts about nobody.
+func Refused(c cause.Cause) *Facts { return &Facts{Verdict: &Verdict{Cause: c}} }
 
 // Check returns the facts about the session that the cookie value opens. A
 // cookie that is forged or opens nothing gives Facts whose Session is nil and
@@ -121,7 +131,7 @@ func (m *Manager) Peek(ctx context.Context, value string) (*Facts, *Live, error)
 func (l *Live) current(now time.Time) *Facts {
 	f := l.facts.Load()
 	sec := now.Unix()
-	if f == nil || f.record.turn != l.turn.Load() || f.Account != l.holder.account.record.value.Load() ||
+	if f == nil || f.Verdict == nil || f.record.turn != l.turn.Load() || f.Account != f.of.record.value.Load() ||
 		sec >= int64(f.until) || sec-l.seen.Load() >= f.record.idle() {
 		return nil
 	}
@@ -178,7 +188,7 @@ func (m *Manager) facts(ctx context.Context, l *Live, value string, rules direct
 	turn := l.turn.Load() // before anything is read: a change meanwhile outdates what is made here
 	rec, err := m.record(ctx, l, value, turn, now)
 	if errors.Is(err, store.ErrNotFound) {
-		return &Facts{Cause: cause.SessionExpired}, nil
+		return Refused(cause.SessionExpired), nil
 	} else if err != nil {
 		return nil, err
 	}
@@ -186,7 +196,7 @@ func (m *Manager) facts(ctx context.Context, l *Live, value string, rules direct
 		return m.readPerson(ctx, l)
 	})
 	if errors.Is(err, store.ErrNotFound) {
-		return &Facts{Cause: cause.SessionEnded}, nil
+		return Refused(cause.SessionEnded), nil
 	} else if err != nil {
 		return nil, err
 	}
@@ -194,11 +204,13 @@ func (m *Manager) facts(ctx context.Context, l *Live, value string, rules direct
 		return m.dir.Account(ctx, l.holder.account.id)
 	})
 	if errors.Is(err, store.ErrNotFound) {
-		return &Facts{Cause: cause.SessionEnded}, nil
+		return Refused(cause.SessionEnded), nil
 	} else if err != nil {
 		return nil, err
 	}
-	return judge(rules, rec, person, customer, l.seen.Load(), now), nil
+	f := judge(rules, rec, person, customer, l.seen.Load(), now)
+	f.Verdict = l.holder.account.share(f.Verdict)
+	return f, nil
 }
 
 // record returns that of a session, from the store where it has changed, and where
@@ -226,7 +238,7 @@ func (m *Manager) record(ctx context.Context, l *Live, value string, turn uint32
 
 // judge decides in the order session, type, user, account.
 func judge(rules directory.Rules, rec Record, p *Person, a *store.Account, seen int64, now time.Time) *Facts {
-	f := &Facts{User: p, Account: a, record: rec}
+	f := &Facts{User: p, Verdict: &Verdict{Account: a}, record: rec}
 	f.Session = &f.record
 	end := rec.end()
 	f.until = rec.limit

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/cliendo/gateway/caddymodule/cause"
 	"github.com/cliendo/gateway/caddymodule/store"
 )
 
@@ -42,8 +43,22 @@ type holder struct {
 // account is one whose users have sessions in memory.
 type account struct {
 	record  cell[store.Account]
+	open    atomic.Pointer[Verdict] // the newest about those who may reach the app
 	holders int
 	id      string
+}
+
+// share returns the verdict that says what v says.
+func (a *account) share(v *Verdict) *Verdict {
+	v.of = a
+	if v.Cause != cause.None || v.AppDenied {
+		return v
+	}
+	if known := a.open.Load(); known != nil && known.Account == v.Account {
+		return known
+	}
+	a.open.Store(v)
+	return v
 }
 
 // cell holds the newest known state of one record, shared by everybody who looks

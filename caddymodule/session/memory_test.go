@@ -274,7 +274,7 @@ func TestUsersWithTheSameNumberLeaveNothingBehind(t *testing.T) {
 // What a broken record holds reaches the app as far as it can be told.
 func TestAPersonWithAMarkInTheirName(t *testing.T) {
 	p := session.NewPerson(&store.User{ID: "jan", Account: "a", Email: "j\x00an@example.test", Name: "Zo\x00ë"})
-	f := &session.Facts{User: p, Account: &store.Account{}, Session: session.NewRecord(&store.Session{Handle: "h"})}
+	f := &session.Facts{User: p, Verdict: &session.Verdict{Account: &store.Account{}}, Session: session.NewRecord(&store.Session{Handle: "h"})}
 	told := f.Told()
 	got := []string{p.ID(), p.Email(), p.Name(), told[session.ValueEmail], told[session.ValueName]}
 	if want := []string{"jan", "jan@example.test", "Zoë", "jan@example.test", "Zo%C3%AB"}; !slices.Equal(got, want) {

@@ -27,12 +27,12 @@ func (d *Dispatcher) show(w http.ResponseWriter, r *http.Request) {
 	to := target.Safe(r.URL.Query().Get(target.Param), d.Prefix)
 	secure := cookie.Secure(r, d.HTTPS)
 	value, hasCookie := cookie.Find(r.Header, cookie.Name(cookie.Session, secure), 0)
-	f := &session.Facts{}
+	f := session.Refused(cause.NotLoggedIn)
 	if hasCookie {
 		var err error
 		if f, err = d.Sessions.Check(r.Context(), value); err != nil {
 			// Perhaps they are logged in and perhaps not; the form does no harm.
-			f = &session.Facts{}
+			f = session.Refused(cause.NotLoggedIn)
 			d.Log.Error("store does not answer", "error", err)
 			hasCookie = false
 		}

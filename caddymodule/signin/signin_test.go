@@ -51,7 +51,7 @@ func (w *world) Check(_ context.Context, value string) (*session.Facts, error) {
 	if f := w.known[value]; f != nil {
 		return f, nil
 	}
-	return &session.Facts{Cause: cause.NotLoggedIn}, nil
+	return session.Refused(cause.NotLoggedIn), nil
 }
 
 func (w *world) End(_ context.Context, value string) error {
@@ -102,7 +102,7 @@ func open(t testing.TB, w *world) (*signin.Dispatcher, *http.ServeMux) {
 }
 
 func facts() *session.Facts {
-	return &session.Facts{Session: session.NewRecord(&store.Session{}), User: session.NewPerson(&store.User{ID: "jan"}), Account: &store.Account{}}
+	return &session.Facts{Session: session.NewRecord(&store.Session{}), User: session.NewPerson(&store.User{ID: "jan"}), Verdict: &session.Verdict{Account: &store.Account{}}}
 }
 
 // browser keeps cookies between requests.
@@ -145,7 +145,7 @@ func causeOf(res *httptest.ResponseRecorder) string {
 
 func TestTheLoginPageIsNeverADeadEnd(t *testing.T) {
 	w := &world{known: map[string]*session.Facts{"good": facts(), "blocked": {
-		Session: session.NewRecord(&store.Session{}), User: session.NewPerson(&store.User{}), Account: &store.Account{}, Cause: cause.UserBlocked,
+		Session: session.NewRecord(&store.Session{}), User: session.NewPerson(&store.User{}), Verdict: &session.Verdict{Account: &store.Account{}, Cause: cause.UserBlocked},
 	}}}
 	_, mux := open(t, w)
 	for _, c := range []struct {

@@ -81,7 +81,7 @@ func (e *Errand) show(w http.ResponseWriter, r *http.Request) {
 func (e *Errand) facts(r *http.Request) (*session.Facts, string, error) {
 	value, ok := cookie.Find(r.Header, cookie.Name(cookie.Session, cookie.Secure(r, e.HTTPS)), 0)
 	if !ok {
-		return &session.Facts{Cause: cause.NotLoggedIn}, "", nil
+		return session.Refused(cause.NotLoggedIn), "", nil
 	}
 	f, err := e.Sessions.Check(r.Context(), value)
 	return f, value, err
