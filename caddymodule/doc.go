@@ -13,7 +13,7 @@
 //	rooms*.go, own.go      builds the rooms of one config, and the pages below the prefix
 //	handler.go             the directive in front of the app
 //	metrics.go             what is counted
-//	addresses.go           notices a proxy in front that nobody named
+//	addresses.go           remembers the trusted proxies, and notices one in front that nobody named
 //	proxies*.go            looks for ways around the gateway
 //	adminapi.go, adminkey.go, targets.go   the commands of a running gateway, on Caddy's admin endpoint
 //	command*.go            the command group "gateway"

@@ -63,17 +63,17 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, o Original, c cau
 	case login:
 		g.late(w, r, o, c)
 	default:
-		g.Pages.Refusal(w, r, g.refusal(c, reference, f))
+		g.Pages.Refusal(w, r, g.refusal(r, c, reference, f))
 	}
 }
 
-func (g *Guard) refusal(c cause.Cause, reference string, f *session.Facts) page.Refusal {
+func (g *Guard) refusal(r *http.Request, c cause.Cause, reference string, f *session.Facts) page.Refusal {
 	v := page.Refusal{Cause: c, Reference: reference}
 	if info, _ := c.Info(); info.Retry {
 		v.RetryAfter = storeRetry
 	}
 	if f != nil && f.User != nil {
-		v.Name, v.Locale = f.User.Name(), f.User.Locale()
+		v.Name, v.Locale = f.User.Name(), g.Pages.Locale(r, f.User.Locale())
 		v.Superadmin = f.Repair
 		if c == cause.SecondStepRequired {
 			v.Links = []page.Link{{Word: "link.security", URL: g.Site.Prefix + "/security"}}

@@ -47,7 +47,7 @@ var remedies = map[cause.Cause]struct{ sentence, command string }{
 	cause.Forbidden:              {"They are logged in, but the page is not for their user type.", "users set %e --type admin"},
 	cause.CrossSite:              {"The request came from a page of another site. They open the login page itself and try there.", ""},
 	cause.BadRequest:             {"The browser sent what no login page sends. They open the login page anew.", ""},
-	cause.CookiesBlocked:         {"The browser does not send our cookies back. They allow cookies for this site, or take another browser.", ""},
+	cause.CookiesBlocked:         {"The browser does not send our cookies back. They allow cookies for this site, or take another browser. Over http:// no browser sends them: serve the site over https.", ""},
 	cause.RedirectLoop:           {"The app sends somebody who is logged in back to the login: it does not take the identity headers. Look at what it receives, and at the configuration with check.", "check"},
 	cause.PasswordPendingExpired: {"The mailed password is too old. The one from before still works; they ask for a new one, or you give them one.", "users password %e"},
 	cause.LinkExpired:            {"The mailed link is too old. They ask for a new one on that very page.", ""},

@@ -17,7 +17,7 @@ func (p *Renderer) problem(locale, page string, c cause.Cause, hints []string, s
 		return m
 	}
 	m.Error = true
-	m.Title, m.Text, m.Way = p.causeWords(locale, c, false)
+	m.Title, m.Text, m.Way = p.causeWords(locale, c, "")
 	p.reword(locale, page+"."+string(c), &m)
 	for _, id := range hints {
 		if id == hintMailDomain && suggestion == "" {

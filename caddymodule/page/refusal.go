@@ -34,6 +34,8 @@ type Refusal struct {
 	Locale string
 	// Superadmin gets told what to do where others are told whom to ask.
 	Superadmin bool
+	// PlainHTTP tells whoever lost their cookies that it is for want of https.
+	PlainHTTP bool
 }
 
 // button is a Link as the template sees it.
@@ -48,7 +50,7 @@ type refusalBody struct{ Title, Greeting, Text, Way string }
 func (p *Renderer) Refusal(w http.ResponseWriter, r *http.Request, v Refusal) {
 	locale, shown := p.locale(r, v.Locale), v.Cause.Public()
 	var body refusalBody
-	body.Title, body.Text, body.Way = p.causeWords(locale, shown, v.Superadmin)
+	body.Title, body.Text, body.Way = p.causeWords(locale, shown, v.who())
 	if v.Name != "" {
 		body.Greeting = p.Text(locale, "greeting", "name", v.Name)
 	}
@@ -63,17 +65,30 @@ func (p *Renderer) Refusal(w http.ResponseWriter, r *http.Request, v Refusal) {
 	p.render(w, shown.Status(), "refusal", out)
 }
 
-// causeWords finds title, text and way out; the superadmin may have a way of their own.
-func (p *Renderer) causeWords(locale string, c cause.Cause, superadmin bool) (title, text, way string) {
+// who is the end of the ids of words that only some are to read.
+func (v *Refusal) who() string {
+	switch {
+	case v.Superadmin:
+		return "_superadmin"
+	case v.PlainHTTP:
+		return "_plain"
+	}
+	return ""
+}
+
+// causeWords finds title, text and way out; who may have words of their own.
+func (p *Renderer) causeWords(locale string, c cause.Cause, who string) (title, text, way string) {
 	id := "cause." + string(c)
 	if !p.words.has(locale, id+".title") {
 		id = "cause.other"
 	}
-	wayID := id + ".way"
-	if superadmin && p.words.has(locale, wayID+"_superadmin") {
-		wayID += "_superadmin"
+	say := func(part string) string {
+		if p.words.has(locale, id+part+who) {
+			part += who
+		}
+		return p.Text(locale, id+part)
 	}
-	return p.Text(locale, id+".title"), p.Text(locale, id+".text"), p.Text(locale, wayID)
+	return say(".title"), say(".text"), say(".way")
 }
 
 // usualLinks are the ways on when the caller knows none better.

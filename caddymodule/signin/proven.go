@@ -119,7 +119,7 @@ func (d *Dispatcher) destination(r *http.Request, p Proof, fresh bool) string {
 	}
 	switch {
 	case d.cookiesDoubtful(r):
-		return target.With(d.Prefix+"/login", to, paramCheck, "1")
+		return target.With(d.Prefix+"/login", to, paramCheck, d.checkOf(r))
 	case fresh || d.fresh(r, p.User):
 		return target.With(d.Prefix+"/recover/keep", to)
 	case p.few || p.asked:

@@ -41,8 +41,8 @@ func (d *Dispatcher) show(w http.ResponseWriter, r *http.Request) {
 		d.sendOn(w, r, to, f)
 		return
 	}
-	if r.URL.Query().Get(paramCheck) != "" && !d.cookiesWork(r) {
-		v := page.Refusal{Cause: cause.CookiesBlocked}
+	if check := r.URL.Query().Get(paramCheck); check != "" && !d.cookiesWork(r) {
+		v := page.Refusal{Cause: cause.CookiesBlocked, PlainHTTP: check == checkPlain}
 		v.Reference = d.Note(r.Context(), d.visit(r, v.Cause, ""))
 		d.Pages.Refusal(w, r, v)
 		return
@@ -82,7 +82,7 @@ func (d *Dispatcher) sendOn(w http.ResponseWriter, r *http.Request, to string, f
 	if fl.Bounces > maxBounces {
 		d.setFlow(w, r, flow{})
 		d.Metrics.RedirectLoop()
-		v := page.Refusal{Cause: cause.RedirectLoop, Locale: f.User.Locale()}
+		v := page.Refusal{Cause: cause.RedirectLoop, Locale: d.Pages.Locale(r, f.User.Locale())}
 		e := d.visit(r, v.Cause, v.Locale)
 		e.Typed, e.User, e.Account, e.Session = f.User.Email(), f.User.ID(), f.User.Account(), f.Session.Handle()
 		v.Reference = d.Note(r.Context(), e)
@@ -161,6 +161,21 @@ func (d *Dispatcher) cookiesWork(r *http.Request) bool {
 		}
 	}
 	return false
+}
+
+// What a login asks the page behind it to look for.
+const (
+	checkCookies = "1"
+	checkPlain   = "http" // no browser sends Secure cookies over plain HTTP
+)
+
+// checkOf is what to look for with somebody whose cookies are doubtful. Only the
+// browser knows how it came: TLS may end in front of us.
+func (d *Dispatcher) checkOf(r *http.Request) string {
+	if cookie.Secure(r, d.HTTPS).Secure && strings.HasPrefix(r.Header.Get("Origin"), "http://") {
+		return checkPlain
+	}
+	return checkCookies
 }
 
 // cookiesDoubtful is true for a browser that came from our form without the

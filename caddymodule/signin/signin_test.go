@@ -102,7 +102,7 @@ func open(t testing.TB, w *world) (*signin.Dispatcher, *http.ServeMux) {
 }
 
 func facts() *session.Facts {
-	return &session.Facts{Session: session.NewRecord(&store.Session{}), User: session.NewPerson(&store.User{ID: "jan"}), Verdict: &session.Verdict{Account: &store.Account{}}}
+	return &session.Facts{Session: session.NewRecord(&store.Session{}), User: session.NewPerson(&store.User{ID: "jan", Locale: "nl"}), Verdict: &session.Verdict{Account: &store.Account{}}}
 }
 
 // browser keeps cookies between requests.
@@ -218,6 +218,16 @@ func TestALoopIsBrokenAndNamed(t *testing.T) {
 		t.Fatalf("fourth bounce: %d %q, %d counted", res.Code, got, w.loops)
 	}
 	wantNoted(t, w, res, cause.RedirectLoop, "jan")
+	// What they choose comes before what is known of them (P39).
+	if res = b.get("/gateway/login?lang=en"); causeOf(res) != "" {
+		t.Fatalf("a loop begins anew once it is named: %q", causeOf(res))
+	}
+	for range 3 {
+		res = b.get("/gateway/login?lang=en")
+	}
+	if got := causeOf(res); got != "redirect_loop" || !strings.Contains(res.Body.String(), `<html lang="en"`) {
+		t.Errorf("%q, not in English", got)
+	}
 	w.now = w.now.Add(time.Minute)
 	for i := range 6 { // a person, not a loop
 		if res := b.get("/gateway/login"); res.Code != 303 {
@@ -258,6 +268,9 @@ func TestABrowserWithoutCookiesIsToldSo(t *testing.T) {
 		t.Errorf("the check says %q", got)
 	}
 	wantNoted(t, w, refused, cause.CookiesBlocked, "")
+	if strings.Contains(refused.Body.String(), "https://") {
+		t.Error("a browser without cookies is told about https")
+	}
 	if got := causeOf((&browser{mux, map[string]string{cookie.Device: "x"}}).get(to)); got != "" {
 		t.Errorf("with a cookie the check says %q", got)
 	}
