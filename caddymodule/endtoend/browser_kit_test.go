@@ -70,6 +70,7 @@ func chromium(t *testing.T, languages, preferences string) context.Context {
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program), chromedp.UserDataDir(profile), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.WSURLReadTimeout(kit.Patience), chromedp.Flag("accept-lang", languages), chromedp.Flag("no-first-run", true),
+		chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"), // names that are not of this machine
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-background-networking", true))...)
 	ctx, cancel := chromedp.NewContext(allocator)
