@@ -18,7 +18,7 @@ func TestPlainHTTPAtAPublicHostIsNamed(t *testing.T) {
 	}
 	site := "http://praktijk.test:" + port
 	town(t, kit.Bolt(t), kit.Site{Sites: site + " {\n\tlogin_gateway\n\trespond \"the app\"\n}\n"})
-	for lang, title := range map[string]string{"nl": "Dit adres is niet beveiligd", "en": "This address is not secure"} {
+	for lang, title := range map[string]string{"nl": "Dit adres is niet beveiligd", "en": "This address is not secure"} { //nolint:misspell // Dutch
 		for _, script := range []bool{true, false} {
 			b := newTab(t, chromium(t, lang, ""), script)
 			b.open(site + "/clients/12")

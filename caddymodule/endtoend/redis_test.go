@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -120,6 +121,63 @@ func TestRedisLostOnTheWay(t *testing.T) {
 	kit.Eventually(t, "health", func() bool {
 		return known.Get("/gateway/health/ready?require=store", kit.Bare).Status == http.StatusOK
 	})
+}
+
+// P21: the machine of the master burns down. The replica takes over by itself: on both
+// nodes people go on, all the time, and a little later everything is possible again,
+// with what was known before.
+func TestTheMasterOfRedisIsReplaced(t *testing.T) {
+	t.Parallel()
+	s, app := kit.RedisWithReplica(t).Town(), kit.NewApp(t)
+	one := kit.Start(t, kit.Site{Store: s.Line, Upstream: app.Addr, Level: "INFO"})
+	two := kit.Start(t, kit.Site{Store: s.Line, Upstream: app.Addr, Level: "INFO"})
+	here, there := kit.Visit(t, one.URL).Enter("teammate"), kit.Visit(t, two.URL).Enter("client")
+	elsewhere := kit.Visit(t, two.URL)
+	elsewhere.SetCookie("gateway_session", here.Cookie("gateway_session"))
+	for _, v := range []*kit.Visitor{here, elsewhere} {
+		arrived(t, v.Get("/"), "teammate")
+	}
+	arrived(t, there.Get("/"), "client")
+	conn := s.Redis.Client().Conn() // WAIT is about what was written on it, and before
+	defer conn.Close()
+	kit.Eventually(t, "the replica has all", func() bool {
+		if err := conn.Set(t.Context(), "mark", "1", time.Minute).Err(); err != nil {
+			return false
+		}
+		n, err := conn.Wait(t.Context(), 1, time.Second).Result()
+		return err == nil && n == 1
+	})
+
+	var load sync.WaitGroup
+	over := make(chan struct{})
+	for user, v := range map[string]*kit.Visitor{"teammate": here, "client": there} {
+		load.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				if a := v.Get("/"); !a.FromApp() {
+					t.Errorf("request %d of %s: %s", n, user, a)
+					return
+				}
+			}
+		})
+	}
+	s.Redis.Kill()
+	for name, g := range map[string]*kit.Gateway{"one": one, "two": two} {
+		kit.Eventually(t, "logging in again at node "+name, func() bool {
+			return kit.Visit(t, g.URL).Post("/gateway/login", kit.Form("owner@demo.test", kit.Password), kit.Bare).Status == http.StatusSeeOther
+		})
+	}
+	close(over)
+	load.Wait()
+
+	arrived(t, elsewhere.Get("/"), "teammate") // what was known before
+	kit.Eventually(t, "logging out", func() bool { return here.Post("/gateway/logout", nil).Status == http.StatusSeeOther })
+	kit.Eventually(t, "the other node knows of it", func() bool { return !elsewhere.Get("/").FromApp() })
+	arrived(t, there.Get("/"), "client")
 }
 
 // However often a load balancer asks, the store is asked whether it works at most

@@ -51,6 +51,16 @@ func Redis(t testing.TB) *Store {
 	}}
 }
 
+// RedisWithReplica returns a store on a redis-server whose replica takes over, by a
+// Sentinel, when Redis of the Store is killed.
+func RedisWithReplica(t testing.TB) *Store {
+	t.Helper()
+	s := Redis(t)
+	redistest.StartReplica(t, s.Redis)
+	s.Line = "redis redis+sentinel://" + redistest.StartSentinel(t, s.Redis).Addr() + "/main"
+	return s
+}
+
 // OnBothStores runs a test on bolt and on redis, side by side.
 func OnBothStores(t *testing.T, test func(t *testing.T, s *Store)) {
 	t.Helper()
