@@ -92,8 +92,11 @@ func TestRedisLostOnTheWay(t *testing.T) {
 	unavailable(t, kit.Visit(t, one.URL).Login("client", kit.Password))
 	unavailable(t, kit.Visit(t, one.URL).Login("nobody", "wrong"))
 	unavailable(t, known.Post("/gateway/logout", nil))
+	if r := one.Gateway("accounts", "list"); r.Exit == 0 || strings.Contains(r.Stdout, "demo") {
+		t.Errorf("a list from a store that is away: exit %d\n%s", r.Exit, r.Stdout)
+	}
 	after := operations(one)
-	for _, operation := range []string{"get", "update"} {
+	for _, operation := range []string{"get", "update", "scan"} {
 		if after[operation+" error"] <= before[operation+" error"] || after[operation+" ok"] != before[operation+" ok"] {
 			t.Errorf("%s of a store that is away: %v, then %v", operation, before, after)
 		}

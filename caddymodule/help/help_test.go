@@ -140,8 +140,9 @@ func TestWhetherLoggingInWorks(t *testing.T) {
 func TestCookiesAreChecked(t *testing.T) {
 	h := newHouse(t)
 	wants(t, h.get(t, "/gateway/help"), "Nog niet nagekeken")
-	_, body, at := h.send(t, http.MethodPost, "/gateway/help/check?reference=K7Q-4MD&cause=redirect_loop&lang=nl", nil)
+	_, body, at := h.send(t, http.MethodPost, "/gateway/help/check?reference=K7Q-4MD&cause=cookies_blocked&lang=nl", nil)
 	wants(t, body, "bewaart onze cookies", "K7Q-4MD", `id="browser" open`)
+	wants(t, h.get(t, "/gateway/help?cause=redirect_loop"), `id="loop" open`)
 	if at.Path != "/gateway/help" || at.Fragment != "check" {
 		t.Errorf("ended at %s", at)
 	}
