@@ -123,7 +123,9 @@ func (g *Gateway) LoadText(caddyfile string) error {
 		_ = json.Unmarshal(body, &said) // what is no JSON says nothing
 		return fmt.Errorf("loading a config: status %d, %s", res.StatusCode, said.Error)
 	}
-	Eventually(g.t, "the end of the sockets from before", func() bool { return listeners(g.t, g.Addr) <= 1 })
+	Eventually(g.t, "the end of the sockets from before", func() bool {
+		return listeners(g.t, g.Addr) <= 1 && listeners(g.t, g.Admin) <= 1
+	})
 	return nil
 }
 
