@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cliendo/gateway/caddymodule/attempt"
 	"github.com/cliendo/gateway/caddymodule/audit"
@@ -272,6 +273,19 @@ func (g *guest) in() string {
 		return ""
 	}
 	return f.User.ID()
+}
+
+// isOut wants somebody's session over. Another node than the one that ended it may hold it until word of that arrives.
+func (g *guest) isOut() {
+	g.w.Helper()
+	const patience = 400
+	for range patience {
+		if g.in() == "" {
+			return
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	g.w.Errorf("%s is still in", g.in())
 }
 
 func (g *guest) login(name string) *guest {
